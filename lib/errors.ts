@@ -1,0 +1,63 @@
+import { STATUS_CODES } from 'node:http'
+import createError from '@fastify/error'
+
+/**
+ * Every error of the platform. `operator`, `author` and `client` say whose fault it is: who set the app up, who wrote
+ * the module, who called it. `%s` are filled in where the error is made. Codes are never reused.
+ */
+export const catalogue = {
+  // Registration: the app does not start.
+  FMS_ERR_OPTIONS: { status: 500, fault: 'operator', message: 'fastify-microservices cannot start:\n%s' },
+  FMS_ERR_PREFIX: { status: 500, fault: 'operator', message: 'prefix "%s" is not registered; expected one of: %s' },
+
+  // Loading: reported in `directory()` and in the log; everything else is served.
+  FMS_ERR_DIRECTORY: { status: 500, fault: 'operator', message: 'plugin directory cannot be read: %s' },
+  FMS_ERR_OWNER: { status: 500, fault: 'operator', message: 'not served: %s' },
+  FMS_ERR_FILE: { status: 500, fault: 'author', message: 'not a module: %s' },
+  FMS_ERR_NAME: { status: 500, fault: 'author', message: 'name refused: %s' },
+  FMS_ERR_MODULE: { status: 500, fault: 'author', message: 'module failed to load: %s' },
+  FMS_ERR_DESCRIPTOR: { status: 500, fault: 'author', message: 'endpoint "%s" refused: %s' },
+  FMS_ERR_RESTART: { status: 500, fault: 'author', message: 'endpoint "%s" is not served until a restart: %s' },
+
+  // Calls.
+  FMS_ERR_UNDEFINED: { status: 404, fault: 'client', message: '%s is undefined for %s.' },
+  FMS_ERR_MAP: { status: 400, fault: 'client', message: '__map__ %s' },
+  FMS_ERR_FORBIDDEN: { status: 403, fault: 'client', message: 'authorize() refused this call' },
+  FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many calls of this endpoint are under way; try again after %s s' },
+  FMS_ERR_FUNCTION: { status: 500, fault: 'author', message: 'the function failed: %s' },
+  FMS_ERR_RETURNS: { status: 500, fault: 'author', message: 'the result does not fit: %s' },
+  FMS_ERR_TIMEOUT: { status: 504, fault: 'author', message: 'no result within %s s' },
+  FMS_ERR_CRASH: { status: 502, fault: 'author', message: 'the program failed: %s' },
+  FMS_ERR_RESPONSE: { status: 502, fault: 'author', message: 'the answer is unusable: %s' },
+  FMS_ERR_UNAVAILABLE: { status: 503, fault: 'operator', message: 'the app is closing' }
+} as const satisfies Record<string, { status: number, fault: 'operator' | 'author' | 'client', message: string }>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** An error as Fastify's error handlers expect it. */
+export interface PlatformError extends Error {
+  code: ErrorCode
+  statusCode: number
+  /** How a client may be told: Fastify's default error handler sends these. */
+  headers?: Record<string, string>
+}
+
+const constructors = Object.fromEntries(Object.entries(catalogue).map(
+  ([code, { message, status }]) => [code, createError(code, message, status)]
+)) as Record<ErrorCode, ReturnType<typeof createError>>
+
+/** Makes the error of a code; `values` fill the `%s` of its message. */
+export function platformError (code: ErrorCode, ...values: unknown[]): PlatformError {
+  return new constructors[code](...values) as PlatformError
+}
+
+/**
+ * What a client is told of an error of 500 and up: the status's name, so that nothing of the installation leaks. The
+ * full error is its `cause`, for the log and for the host's own error handler.
+ */
+export function concealed (code: ErrorCode, status: number, cause: unknown): PlatformError {
+  const error = Object.assign(new Error(STATUS_CODES[status] ?? 'Server Error', { cause }), { code, statusCode: status })
+  // Its own frames say where we concealed, not where it failed; the cause has those.
+  error.stack = `${code}: ${error.message}`
+  return error
+}

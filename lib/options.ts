@@ -1,0 +1,201 @@
+import { delimiter } from 'node:path'
+import fastifyEnv from '@fastify/env'
+import { Type, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { FastifyInstance } from 'fastify'
+import type { Authorize, MicroservicesOptions } from '../types/options.ts'
+import { type Directory, resolveDirectories } from './directories.ts'
+import { platformError } from './errors.ts'
+import { canonicalUuid, isArgumentName } from './names.ts'
+
+const list = Type.Union([Type.String(), Type.Readonly(Type.Array(Type.String()))])
+
+/** Settings that come from options, else from the environment: one name in both. */
+const settings = {
+  /** Plugin directories in order, separated like PATH or as an array; `.` is `./plugins`, `<uuid>=<dir>` names its owner. */
+  plugins: Type.Optional(list),
+  /** How many slugs a URL may carry. */
+  NUM_URL_PARMS: Type.Optional(Type.Integer({ minimum: 0, default: 10 })),
+  /** UUIDs of the admins; the first owns directories that name no owner. */
+  ADMIN_ID: Type.Optional(list),
+  /** URLs carry the owner's UUID. Needs ADMIN_ID. */
+  MULTI_TENANT: Type.Optional(Type.Boolean({ default: false })),
+  /** Seconds that a command may take. */
+  MAX_FUNCTION_SECS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 30 })),
+  /** Names of environment variables whose values are masked in logs, listings and errors. */
+  SECRETS: Type.Optional(list)
+}
+
+/** Settings of code: options only. */
+const options = {
+  /** Where the URLs begin. */
+  prefix: Type.Optional(Type.String({ pattern: '^/[^*?#]*$', default: '/rest/services' })),
+  /** How changes of files are noticed: by the system's events, by looking (mounted volumes), or not at all. */
+  watch: Type.Optional(Type.Union([Type.Literal('events'), Type.Literal('poll'), Type.Literal(false)], { default: 'events' })),
+  /** Wrap results as `{ status: 'OK', response }`. */
+  envelope: Type.Optional(Type.Boolean({ default: false })),
+  /** Serve `__dir__`. */
+  directory: Type.Optional(Type.Boolean({ default: true })),
+  /** Read the environment and `.env`. */
+  env: Type.Optional(Type.Boolean({ default: true })),
+  /** Called before each call, once it is known what is called: false is a 403, a throw the throw's status. */
+  authorize: Type.Optional(Type.Unsafe<Authorize>(Type.Function([], Type.Unknown())))
+}
+
+export const optionsSchema = Type.Object({ ...settings, ...options }, { additionalProperties: false })
+
+/** Options, environment and defaults, checked and put in the form that the rooms use. */
+export interface Settings {
+  readonly prefix: string
+  readonly directories: readonly Directory[]
+  /** Owners in order; the first owns what names no owner. `['local']` where there is no ADMIN_ID. */
+  readonly admins: readonly string[]
+  /** Whether ADMIN_ID was set: only then does a module's `__ID__` mean anything. */
+  readonly identified: boolean
+  readonly multiTenant: boolean
+  /** Names of slugs, by position: NUM_URL_PARMS of them. */
+  readonly parameterNames: readonly string[]
+  readonly maxFunctionSecs: number
+  readonly watch: 'events' | 'poll' | false
+  readonly envelope: boolean
+  readonly directory: boolean
+  readonly authorize: Authorize | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Values to mask. */
+  readonly secrets: readonly string[]
+}
+
+/** Shorter values would mask half of every log line. */
+const SECRET_LENGTH_MIN = 6
+
+/**
+ * Reads options, `.env` and the process environment into one frozen object.
+ *
+ * @throws `FMS_ERR_OPTIONS`, which lists every problem with what was expected and what was found.
+ */
+export async function readSettings (app: FastifyInstance, given: MicroservicesOptions): Promise<Settings> {
+  const problems: string[] = []
+  const fromEnvironment = given.env === false ? {} : await readEnvironment(app, problems)
+  const values = merge(given, fromEnvironment, problems)
+  const names = parameterNames({ ...fromEnvironment, ...given }, values.NUM_URL_PARMS ?? 10, problems)
+  const admins = readAdmins(values, problems)
+  const { directories, problems: wrong } = await resolveDirectories(entries(values.plugins ?? '.', delimiter), admins[0] ?? 'local')
+  problems.push(...wrong)
+  if (problems.length > 0) throw platformError('FMS_ERR_OPTIONS', problems.map(problem => `- ${problem}`).join('\n'))
+
+  return Object.freeze({
+    prefix: (values.prefix as string).replace(/\/+$/, ''),
+    directories,
+    admins: admins.length > 0 ? admins : ['local'],
+    identified: admins.length > 0,
+    multiTenant: values.MULTI_TENANT as boolean,
+    parameterNames: names,
+    maxFunctionSecs: values.MAX_FUNCTION_SECS as number,
+    watch: values.watch as Settings['watch'],
+    envelope: values.envelope as boolean,
+    directory: values.directory as boolean,
+    authorize: values.authorize,
+    environment: process.env,
+    secrets: readSecrets(app, entries(values.SECRETS ?? '', /[\s,]+/), process.env)
+  })
+}
+
+/** In a child context, so that the host may register @fastify/env itself, before or after us. */
+async function readEnvironment (app: FastifyInstance, problems: string[]): Promise<Record<string, string>> {
+  let found: Record<string, string> = {}
+  await app.register(async child => {
+    try {
+      await child.register(fastifyEnv, { confKey: 'microservicesEnvironment', dotenv: true, schema: environmentSchema() })
+      found = child.getDecorator<Record<string, string>>('microservicesEnvironment')
+    } catch (error) {
+      problems.push(`.env: expected a readable file, or none; ${(error as Error).message}`)
+    }
+  })
+  // `NAME=` in a file means: not set.
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== ''))
+}
+
+/** Everything is text here: types are checked once, for options and environment alike. It strips other names. */
+function environmentSchema () {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(Object.keys(settings).map(name => [name, { type: 'string' }])),
+    patternProperties: { '^URL_PARM\\d+$': { type: 'string' } }
+  }
+}
+
+/** Option, else environment, else default. */
+function merge (given: MicroservicesOptions, fromEnvironment: Record<string, string>, problems: string[]): MicroservicesOptions {
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(optionsSchema.properties)) {
+    const option = (given as Record<string, unknown>)[name]
+    const text = fromEnvironment[name]
+    if (option !== undefined) values[name] = check(name, schema, option, 'option', problems)
+    else if (text !== undefined) values[name] = check(name, schema, Value.Convert(schema, text), 'environment', problems)
+    values[name] ??= schema.default
+  }
+  for (const name of Object.keys(given)) {
+    if (!(name in optionsSchema.properties) && !/^URL_PARM\d+$/.test(name)) {
+      problems.push(`${name}: unknown option; expected one of ${Object.keys(optionsSchema.properties).join(', ')}, URL_PARM1…n`)
+    }
+  }
+  return values as MicroservicesOptions
+}
+
+function check (name: string, schema: TSchema, value: unknown, source: string, problems: string[]): unknown {
+  if (Value.Check(schema, value)) return value
+  problems.push(`${name}: expected ${describeSchema(schema)}; found ${show(value)} (${source})`)
+  return undefined
+}
+
+function describeSchema (schema: TSchema): string {
+  if (schema.anyOf) return (schema.anyOf as TSchema[]).map(describeSchema).join(' or ')
+  if ('const' in schema) return JSON.stringify(schema.const)
+  if (schema.type === 'array') return 'an array of strings'
+  if (schema.pattern) return 'a path that begins with "/" and holds no "*", "?" or "#"'
+  if (schema.type === 'integer') return `an integer of ${schema.minimum} or more`
+  if (schema.type === 'number') return `a number above ${schema.exclusiveMinimum} and up to ${schema.maximum}`
+  return `a ${String(schema.type).toLowerCase()}`
+}
+
+function show (value: unknown): string {
+  return typeof value === 'function' ? 'a function' : JSON.stringify(value) ?? String(value)
+}
+
+/** Slug i is named URL_PARM<i>, else parm_<i>. URL_PARM0 is accepted and ignored: the first slug is number 1. */
+function parameterNames (values: Record<string, unknown>, count: number, problems: string[]): string[] {
+  const names: string[] = []
+  for (let i = 1; i <= count; i++) {
+    const name = values[`URL_PARM${i}`] ?? `parm_${i}`
+    if (!isArgumentName(name)) {
+      problems.push(`URL_PARM${i}: expected a name of letters, digits and "_" that begins with no digit, and is not constructor or prototype; found ${show(name)}`)
+    } else if (names.includes(name)) {
+      problems.push(`URL_PARM${i}: expected a name that no other has; found ${show(name)}, which is URL_PARM${names.indexOf(name) + 1}'s`)
+    }
+    names.push(String(name))
+  }
+  return names
+}
+
+function readAdmins (values: MicroservicesOptions, problems: string[]): string[] {
+  const admins: string[] = []
+  for (const text of entries(values.ADMIN_ID ?? '', /[\s,]+/)) {
+    const uuid = canonicalUuid(text)
+    if (uuid === undefined) problems.push(`ADMIN_ID: expected a UUID; found ${show(text)}`)
+    else if (admins.includes(uuid)) problems.push(`ADMIN_ID: expected each UUID once; found ${show(text)} twice`)
+    else admins.push(uuid)
+  }
+  if (values.MULTI_TENANT && admins.length === 0) problems.push('ADMIN_ID: expected at least one UUID, since MULTI_TENANT is set; found none')
+  return admins
+}
+
+function readSecrets (app: FastifyInstance, names: string[], environment: NodeJS.ProcessEnv): string[] {
+  const found = names.filter(name => environment[name] !== undefined && environment[name] !== '')
+  const short = found.filter(name => environment[name]!.length < SECRET_LENGTH_MIN)
+  if (short.length > 0) app.log.warn(`SECRETS: ${short.join(', ')} cannot be masked: a value of ${SECRET_LENGTH_MIN} characters or more is needed`)
+  return found.filter(name => !short.includes(name)).map(name => environment[name]!)
+}
+
+function entries (value: string | readonly string[], separator: string | RegExp): string[] {
+  return (typeof value === 'string' ? value.split(separator) : [...value]).map(entry => entry.trim()).filter(entry => entry !== '')
+}
