@@ -6,6 +6,8 @@ export interface Directory {
   readonly owner: string
   /** Absolute; links resolved where it exists. */
   readonly path: string
+  /** Whether it may be missing. */
+  readonly optional: boolean
 }
 
 /** Used where no directory is named; alone it may be missing. */
@@ -28,7 +30,7 @@ export async function resolveDirectories (entries: readonly string[], firstAdmin
     } else if (real !== undefined && !(await stat(real)).isDirectory()) {
       problems.push(`plugins: expected a directory; found ${JSON.stringify(entry)}, but ${path} is a file`)
     }
-    directories.push({ owner: uuid?.toLowerCase() ?? firstAdmin, path: real ?? path })
+    directories.push({ owner: uuid?.toLowerCase() ?? firstAdmin, path: real ?? path, optional: isDefault })
   }
   return { directories, problems: [...problems, ...overlaps(directories)] }
 }

@@ -46,9 +46,18 @@ const constructors = Object.fromEntries(Object.entries(catalogue).map(
   ([code, { message, status }]) => [code, createError(code, message, status)]
 )) as Record<ErrorCode, ReturnType<typeof createError>>
 
+/** Errors that we made: a code alone proves nothing, since any module may write one. */
+const made = new WeakSet<object>()
+
 /** Makes the error of a code; `values` fill the `%s` of its message. */
 export function platformError (code: ErrorCode, ...values: unknown[]): PlatformError {
-  return new constructors[code](...values) as PlatformError
+  const error = new constructors[code](...values) as PlatformError
+  made.add(error)
+  return error
+}
+
+export function isPlatformError (error: unknown): error is PlatformError {
+  return made.has(error as object)
 }
 
 /**

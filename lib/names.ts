@@ -19,3 +19,8 @@ export function canonicalUuid (text: string): string | undefined {
   const lower = text.toLowerCase()
   return uuidPattern.test(lower) ? lower : undefined
 }
+
+/** Names of modules that the platform keeps for itself. */
+export function isReservedName (name: string): boolean {
+  return name === 'tenant-api' || name === 'module-api'
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
+import { isReservedName, namePattern } from '../names.ts'
+import type { Bundle } from './bundle.ts'
+import { describe } from './describe.ts'
+import { load } from './load.ts'
+import { ModuleVersion } from './module.ts'
+import { ModuleError } from './problem.ts'
+import type { ModuleFile } from './walk.ts'
+
+/** Turns a bundle into a version of its module: runs it, reads its exports. Throws a `ModuleError`. */
+export async function build (source: ModuleFile, owner: string, bundle: Bundle): Promise<ModuleVersion> {
+  const loaded = await load(bundle)
+  checkReserved(loaded.exports, source.file)
+  return new ModuleVersion(
+    { owner, name: source.name, file: source.file, version: versionOf(bundle) },
+    loaded,
+    describe(loaded.exports, source.file, source.folder ?? dirname(source.file)))
+}
+
+/** 48 bits of the content: enough to tell the versions of one module apart. */
+export function versionOf (bundle: Bundle): string {
+  return createHash('sha256').update(bundle.code).digest('hex').slice(0, 12)
+}
+
+/** The exports that mean something to the platform. */
+function checkReserved (exports: Readonly<Record<string, unknown>>, file: string): void {
+  const { __alias__: alias, __start__: start, __close__: close } = exports
+  if (alias !== undefined && (typeof alias !== 'string' || !namePattern.test(alias) || alias.startsWith('__'))) {
+    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: expected letters, digits, "-" and "_", not beginning with "__"; found ${JSON.stringify(alias)}`)
+  }
+  if (typeof alias === 'string' && isReservedName(alias)) {
+    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: ${JSON.stringify(alias)} is reserved; choose another`)
+  }
+  for (const [name, value] of [['__start__', start], ['__close__', close]] as const) {
+    if (value !== undefined && typeof value !== 'function') {
+      throw new ModuleError('FMS_ERR_MODULE', file, `${name}: expected a function; found a ${typeof value}`)
+    }
+  }
+}

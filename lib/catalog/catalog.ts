@@ -1,0 +1,187 @@
+import type { FastifyInstance } from 'fastify'
+import type { Problem } from '../../types/directory.ts'
+import type { Settings } from '../options.ts'
+import { Bundler } from './bundle.ts'
+import type { ModuleVersion } from './module.ts'
+import { ModuleError } from './problem.ts'
+import { ModuleRecord } from './record.ts'
+import { assemble, type Snapshot } from './snapshot.ts'
+import { walk } from './walk.ts'
+import { Watcher } from './watch.ts'
+
+/** Modules that are read and bundled at once: esbuild uses all cores by itself, more only holds more sources in memory. */
+const CONCURRENT_BUILDS = 16
+
+/** How long the close of the app waits for calls and `__close__` functions. */
+const CLOSE_MS = 10_000
+
+/**
+ * What the plugin directories hold, kept current. A refresh looks at the files, builds what changed, starts what is
+ * new, and puts a new snapshot in place of the old one; calls under way keep the versions that they began with.
+ */
+export class Catalog {
+  readonly #settings: Settings
+  readonly #app: FastifyInstance
+  readonly #bundler = new Bundler()
+  readonly #watcher: Watcher | undefined
+  readonly #closing = new Set<Promise<void>>()
+  #records: readonly ModuleRecord[] = []
+  #found: readonly Problem[] = []
+  #snapshot: Snapshot
+  #live: ReadonlySet<ModuleVersion> = new Set()
+  #folders: readonly string[] = []
+  #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
+  #started = false
+  #closed = false
+  #running: Promise<void> = Promise.resolve()
+  #waiting: Promise<void> | undefined
+  readonly #reported = new Set<string>()
+
+  constructor (app: FastifyInstance, settings: Settings) {
+    this.#app = app
+    this.#settings = settings
+    this.#snapshot = assemble([], settings)
+    if (settings.watch !== false) {
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { void this.refresh() }, log: app.log })
+    }
+  }
+
+  /** What is served now. */
+  get snapshot (): Snapshot {
+    return this.#snapshot
+  }
+
+  /** All that is not served, and why. */
+  get problems (): readonly Problem[] {
+    return [
+      ...this.#found, ...this.#records.flatMap(record => record.problems), ...this.#snapshot.problems, ...this.#audit(this.#snapshot)
+    ]
+  }
+
+  /** Lets whoever serves the snapshots say what of them cannot be served. */
+  auditWith (audit: (snapshot: Snapshot) => readonly Problem[]): void {
+    this.#audit = audit
+  }
+
+  /** Brings what is served in line with the files. One at a time; who comes while one runs shares the next. */
+  refresh (): Promise<void> {
+    this.#waiting ??= this.#running.then(() => {
+      this.#waiting = undefined
+      this.#running = this.#closed ? Promise.resolve() : this.#refresh()
+      return this.#running
+    })
+    return this.#waiting
+  }
+
+  /** The app is ready: runs `__start__` of all modules; from now on, changes are followed. */
+  async start (): Promise<void> {
+    await this.#running
+    this.#started = true
+    await this.#goLive()
+    this.#watch()
+    // What changed between registration and now had nobody to notice it.
+    if (this.#watcher) await this.refresh()
+    const modules = this.#live.size
+    this.#app.log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
+  }
+
+  async close (): Promise<void> {
+    this.#closed = true
+    this.#watcher?.close()
+    await this.#running
+    for (const version of this.#live) this.#retire(version)
+    await Promise.race([Promise.all(this.#closing), new Promise(resolve => { setTimeout(resolve, CLOSE_MS).unref() })])
+    await this.#bundler.close()
+  }
+
+  async #refresh (): Promise<void> {
+    const { admins } = this.#settings
+    const owned = this.#settings.directories.filter(({ owner }) => admins.includes(owner))
+    const { files, folders, problems } = await walk(owned)
+    const known = new Map(this.#records.map(record => [record.source.file, record]))
+    const records = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
+    const pending = [...records]
+    const work = async (): Promise<void> => {
+      for (let record = pending.pop(); record; record = pending.pop()) await record.update(this.#bundler, this.#settings)
+    }
+    await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
+
+    this.#records = records
+    this.#folders = folders
+    this.#found = [...this.#strangers(), ...problems.filter(({ code, file }) =>
+      // The default directory need not be there.
+      code !== 'FMS_ERR_DIRECTORY' || !owned.some(({ path, optional }) => optional === true && path === file))]
+    await this.#goLive()
+    this.#watch()
+  }
+
+  #watch (): void {
+    if (!this.#started || this.#closed) return
+    const inputs = this.#records.flatMap(record => record.inputs)
+    this.#watcher?.reconcile({
+      directories: [...this.#settings.directories.map(({ path }) => path), ...this.#folders],
+      files: inputs
+    })
+  }
+
+  /** Directories of owners who are no admins. */
+  #strangers (): Problem[] {
+    return this.#settings.directories.filter(({ owner }) => !this.#settings.admins.includes(owner)).map(({ owner, path }) => ({
+      code: 'FMS_ERR_OWNER',
+      owner,
+      file: path,
+      message: `expected a directory of an owner that ADMIN_ID names; found ${path}, given to ${owner}; its modules are not served`
+    }))
+  }
+
+  /** Starts what is new and swaps. A module whose `__start__` fails falls back to its last good version, if it has one. */
+  async #goLive (): Promise<void> {
+    for (;;) {
+      const candidates = this.#records.flatMap(({ version }) => version ?? [])
+      const next = assemble(candidates, this.#settings)
+      const modules = new Set([...next.namespaces.values()].flatMap(({ modules }) => modules))
+      if (this.#started && !await this.#startAll([...modules].filter(module => !this.#live.has(module)))) continue
+
+      const replaced = [...this.#live].filter(version => !modules.has(version))
+      this.#snapshot = next
+      this.#live = modules
+      for (const record of this.#records) record.settle(modules)
+      for (const version of replaced) this.#retire(version)
+      this.#report()
+      return
+    }
+  }
+
+  async #startAll (versions: ModuleVersion[]): Promise<boolean> {
+    const results = await Promise.all(versions.map(async version => {
+      try {
+        await version.start(this.#app)
+        return true
+      } catch (error) {
+        this.#records.find(record => record.version === version)?.fallBack(
+          new ModuleError('FMS_ERR_MODULE', version.file, `__start__ failed: ${(error as Error)?.message ?? String(error)}`, { cause: error }))
+        return false
+      }
+    }))
+    return results.every(Boolean)
+  }
+
+  #retire (version: ModuleVersion): void {
+    const closing = version.close().catch((error: unknown) => {
+      this.#app.log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
+    }).finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+
+  /** Logs each problem when it appears, not at every refresh. */
+  #report (): void {
+    const present = new Set<string>()
+    for (const problem of this.problems) {
+      const key = JSON.stringify(problem)
+      present.add(key)
+      if (!this.#reported.has(key)) this.#app.log.warn({ problem }, problem.message)
+    }
+    this.#reported.clear()
+    for (const key of present) this.#reported.add(key)
+  }
+}

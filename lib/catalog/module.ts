@@ -1,0 +1,92 @@
+import type { FastifyInstance } from 'fastify'
+import type { Description, Endpoint } from './describe.ts'
+import type { Loaded } from './load.ts'
+
+/** What `__start__` and `__close__` may take; below Fastify's own 10 s for a plugin, so that our message is the one seen. */
+export const LIFECYCLE_MS = 8_000
+
+/** How long a replaced version waits for its calls before `__close__` runs all the same. */
+const DRAIN_MS = 30_000
+
+type Lifecycle = (app?: FastifyInstance) => unknown
+
+/** One version of a module: what was loaded from its files at one moment, and its life until the next. */
+export class ModuleVersion {
+  readonly owner: string
+  readonly name: string
+  readonly alias: string | undefined
+  /** Names the content: equal files give equal versions. */
+  readonly version: string
+  readonly file: string
+  readonly endpoints: readonly Endpoint[]
+  readonly functions: readonly string[]
+  readonly problems: Description['problems']
+  /** Source positions in a stack, as the author knows them. */
+  readonly mapStack: (stack: string) => string
+  /** Whether calls are counted: only `__close__` has to wait for them. */
+  readonly counts: boolean
+  readonly #start: Lifecycle | undefined
+  readonly #close: Lifecycle | undefined
+  #started = false
+  #calls = 0
+  #idle: (() => void) | undefined
+
+  constructor (identity: { owner: string, name: string, file: string, version: string }, loaded: Loaded, description: Description) {
+    this.owner = identity.owner
+    this.name = identity.name
+    this.file = identity.file
+    this.version = identity.version
+    const alias = loaded.exports['__alias__'] as string | undefined
+    this.alias = alias === identity.name ? undefined : alias
+    this.endpoints = description.endpoints
+    this.functions = description.functions
+    this.problems = description.problems
+    this.mapStack = loaded.mapStack
+    this.#start = loaded.exports['__start__'] as Lifecycle | undefined
+    this.#close = loaded.exports['__close__'] as Lifecycle | undefined
+    this.counts = this.#close !== undefined
+  }
+
+  /** Runs `__start__` once, before the version goes live. */
+  async start (app: FastifyInstance): Promise<void> {
+    if (this.#started) return
+    await withDeadline('__start__', async () => this.#start?.(app))
+    this.#started = true
+  }
+
+  /** A call begins; `leave` must follow. */
+  enter (): void {
+    this.#calls++
+  }
+
+  leave (): void {
+    this.#calls--
+    if (this.#calls === 0) this.#idle?.()
+  }
+
+  /** Waits for calls under way, up to `drainMs`, then runs `__close__`, if `__start__` ran. */
+  async close (drainMs = DRAIN_MS): Promise<void> {
+    if (!this.#started || this.#close === undefined) return
+    this.#started = false
+    if (this.#calls > 0) {
+      const idle = new Promise<void>(resolve => { this.#idle = resolve })
+      await Promise.race([idle, expiry(drainMs)])
+    }
+    await withDeadline('__close__', async () => this.#close?.())
+  }
+}
+
+async function withDeadline (name: string, run: () => Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await Promise.race([run(), new Promise((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`${name} was not done within ${LIFECYCLE_MS / 1000} s`)), LIFECYCLE_MS)
+    })])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function expiry (ms: number): Promise<void> {
+  return new Promise(resolve => { setTimeout(resolve, ms).unref() })
+}

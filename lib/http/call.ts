@@ -1,0 +1,22 @@
+import type { FastifyRequest } from 'fastify'
+import type { Match } from '../catalog/snapshot.ts'
+import type { Invocation } from '../invoke/invocation.ts'
+
+/** Where a request carries what our hooks found out about it. */
+export const callKey: unique symbol = Symbol('fastify-microservices.call') as never
+
+/** A request's way through our hooks: matched in onRequest, an invocation after preHandler. Or a listing. */
+export type Call =
+  | { readonly match: Match, invocation: Invocation | undefined }
+  | { readonly match: undefined, readonly listing: unknown }
+
+type Carrier = FastifyRequest & { [callKey]: Call | null }
+
+export function setCall (request: FastifyRequest, call: Call): void {
+  (request as Carrier)[callKey] = call
+}
+
+/** Our hooks run in one order on every route of ours, so the call is there. */
+export function getCall (request: FastifyRequest): Call {
+  return (request as Carrier)[callKey] as Call
+}

@@ -1,0 +1,146 @@
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Match, Resolution, Snapshot } from '../catalog/snapshot.ts'
+import { platformError } from '../errors.ts'
+import type { Invoker } from '../invoke/invoke.ts'
+import { canonicalUuid } from '../names.ts'
+import { readArguments } from './arguments.ts'
+import { getCall, setCall } from './call.ts'
+import { listPath } from './directory.ts'
+import { toHttpError } from './failure.ts'
+import { ignoreEmptyBody } from './parser.ts'
+import { sendResult } from './reply.ts'
+import { resolvePath, segmentsOf, undefinedError } from './resolve.ts'
+import { arrayNames, validateArguments } from './validate.ts'
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
+
+/** The way of a request: match (onRequest), authorize and arguments (preHandler), call and answer (handler). */
+export class Hooks {
+  readonly #catalog: Catalog
+  readonly #invoker: Invoker
+  /** How many segments of a path come before ours. */
+  readonly #baseSegments: number
+
+  constructor (catalog: Catalog, invoker: Invoker, base: string) {
+    this.#catalog = catalog
+    this.#invoker = invoker
+    this.#baseSegments = base.split('/').filter(Boolean).length
+  }
+
+  /** For a route of one path: what it means changes with the snapshot only. */
+  matchPath (path: string, configKey: string): Hook {
+    const segments = path.split('/')
+    let snapshot: Snapshot | undefined
+    const resolutions = new Map<string, Resolution>()
+    return (request, reply, done) => {
+      if (snapshot !== this.#catalog.snapshot) {
+        snapshot = this.#catalog.snapshot
+        resolutions.clear()
+      }
+      const { method } = request
+      let resolution = resolutions.get(method)
+      if (resolution === undefined) resolutions.set(method, resolution = resolvePath(snapshot, segments, method, this.#invoker.settings))
+      this.#begin(request, reply, resolution, configKey, done)
+    }
+  }
+
+  /** For a route with slugs, and for the catch-all. */
+  matchRequest (configKey: string): Hook {
+    return (request, reply, done) => {
+      const { snapshot } = this.#catalog
+      const { settings } = this.#invoker
+      const segments = segmentsOf(request.raw.url ?? '', this.#baseSegments)
+      if (segments?.length === (settings.multiTenant ? 1 : 0) || segments?.length === 0) {
+        // Nothing is named: not ours to answer.
+        reply.callNotFound()
+      } else if (segments?.at(-1) === '__dir__' && settings.directory && this.#list(request, reply, snapshot, segments, done)) {
+        // Listed.
+      } else {
+        const resolution = segments === undefined ? { api: 'This path', allow: [] } : resolvePath(snapshot, segments, request.method, settings)
+        this.#begin(request, reply, resolution, configKey, done)
+      }
+    }
+  }
+
+  #list (request: FastifyRequest, _reply: FastifyReply, { namespaces }: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
+    const { settings: { multiTenant }, mask } = this.#invoker
+    const namespace = namespaces.get(multiTenant ? canonicalUuid(segments[0] ?? '') ?? '' : '')
+    const listing = listPath(namespace, multiTenant ? segments.slice(1) : segments, mask)
+    if (listing === undefined) return false
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      done(undefinedError({ api: '__dir__', allow: ['GET', 'HEAD'] }, request.method))
+    } else {
+      setCall(request, { match: undefined, listing })
+      done()
+    }
+    return true
+  }
+
+  #begin (request: FastifyRequest, reply: FastifyReply, resolution: Resolution, configKey: string, done: HookHandlerDoneFunction): void {
+    if (!('match' in resolution)) {
+      done(undefinedError(resolution, request.method))
+      return
+    }
+    const { match } = resolution
+    // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say.
+    if (match.endpoint.configKey !== '' && match.endpoint.configKey !== configKey) {
+      done(undefinedError({ api: match.api, allow: [] }, request.method))
+      return
+    }
+    if (match.module.counts) {
+      match.module.enter()
+      reply.raw.once('close', () => match.module.leave())
+    }
+    setCall(request, { match, invocation: undefined })
+    ignoreEmptyBody(request)
+    done()
+  }
+
+  readonly authorize = async (request: FastifyRequest): Promise<void> => {
+    const { match } = getCall(request)
+    if (match === undefined) return
+    const { module: { owner, name }, api, slugs } = match
+    let allowed: unknown
+    try {
+      allowed = await this.#invoker.settings.authorize?.(request, { owner, module: name, api, method: request.method, slugs })
+    } catch (error) {
+      throw this.#conceal(error, match, request)
+    }
+    if (allowed === false) throw platformError('FMS_ERR_FORBIDDEN')
+  }
+
+  readonly arguments: Hook = (request, reply, done) => {
+    const call = getCall(request)
+    if (call.match === undefined) {
+      done()
+      return
+    }
+    const { match, match: { endpoint, module } } = call
+    try {
+      const { args, params, body } = readArguments(request, match, this.#invoker.settings, arrayNames(endpoint))
+      validateArguments(args, endpoint, module)
+      call.invocation = { match, args, params, body, request, response: reply.raw }
+      done()
+    } catch (error) {
+      done(this.#conceal(error, match, request))
+    }
+  }
+
+  readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const call = getCall(request)
+    if (call.match === undefined) return call.listing
+    const { match, invocation } = call
+    if (invocation === undefined) return reply
+    try {
+      const value = await this.#invoker.invoke(invocation)
+      return sendResult(reply, value, invocation, this.#invoker.settings.envelope, error => this.#conceal(error, match, request))
+    } catch (error) {
+      throw this.#conceal(error, match, request)
+    }
+  }
+
+  #conceal (error: unknown, match: Match, request: FastifyRequest): Error {
+    return toHttpError(error, match, request.log, this.#invoker.mask)
+  }
+}

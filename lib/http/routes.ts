@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifySchema, HTTPMethods, RouteOptions } from 'fastify'
+import type { Problem } from '../../types/directory.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Endpoint } from '../catalog/describe.ts'
+import { type Api, forms, type Snapshot } from '../catalog/snapshot.ts'
+import type { Invoker } from '../invoke/invoke.ts'
+import { callKey } from './call.ts'
+import { Hooks } from './hooks.ts'
+import { addJsonParser } from './parser.ts'
+
+/** Fastify reads no body of these, so their arguments are documented as a query. */
+const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
+
+/**
+ * Makes Fastify routes of the endpoints that are known now, one per URL form, so that other plugins see them; and a
+ * catch-all for those that come later. All lead through the same hooks, which ask the snapshot of the moment.
+ *
+ * @param context a child context of the host's with our prefix
+ */
+export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: Invoker): void {
+  const hooks = new Hooks(catalog, invoker, context.prefix)
+  const { settings } = invoker
+  addJsonParser(context)
+  context.decorateRequest(callKey, null)
+
+  const common = {
+    handler: hooks.handle,
+    // The schema of a route is documentation: what is checked is what `__map__` made of the request.
+    validatorCompiler: () => () => true,
+    serializerCompiler: () => JSON.stringify,
+    exposeHeadRoute: false
+  } satisfies Partial<RouteOptions>
+
+  // Made anew for each route: a plugin that adds a hook of its own to a route adds it to this array.
+  const preHandlers = () => settings.authorize ? [hooks.authorize, hooks.arguments] : [hooks.arguments]
+  const configKeys = new Map<string, string>()
+  const add = (path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
+    const { config, configKey } = endpoint
+    for (const method of methods) configKeys.set(`${method} ${path}`, configKey)
+    if (context.hasRoute({ method: methods[0] as HTTPMethods, url: `${context.prefix}/${path}` })) return
+    const schema = documentation(endpoint, bodyless.has(methods[0] as string), settings.envelope)
+    context.route({ ...common, preHandler: preHandlers(), method: methods, url: `/${path}`, config, schema, onRequest: hooks.matchPath(path, configKey) })
+    context.route({
+      ...common, preHandler: preHandlers(), method: methods, url: `/${path}/*`, config, schema: undocumented(), onRequest: hooks.matchRequest(configKey)
+    })
+  }
+  for (const { path, api } of allForms(catalog.snapshot)) {
+    for (const [endpoint, methods] of byEndpoint(api)) {
+      const [without, withBody] = [methods.filter(method => bodyless.has(method)), methods.filter(method => !bodyless.has(method))]
+      if (without.length > 0) add(path, endpoint, without)
+      if (withBody.length > 0) add(path, endpoint, withBody)
+    }
+  }
+  context.route({ ...common, preHandler: preHandlers(), method: methods, url: '/*', schema: undocumented(), onRequest: hooks.matchRequest('') })
+  catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
+}
+
+/** All URL forms below the prefix, that is, with the owner where URLs carry one. */
+function * allForms ({ namespaces }: Snapshot): Generator<{ path: string, api: Api }> {
+  for (const [owner, namespace] of namespaces) {
+    for (const { path, api } of forms(namespace)) yield { path: owner === '' ? path : `${owner}/${path}`, api }
+  }
+}
+
+function byEndpoint ({ byMethod }: Api): Map<Endpoint, HTTPMethods[]> {
+  return Map.groupBy(byMethod.keys(), method => byMethod.get(method) as Endpoint) as Map<Endpoint, HTTPMethods[]>
+}
+
+/** Endpoints whose `config` is not that of the route at their place, which is as old as the app. */
+function restartProblems (snapshot: Snapshot, configKeys: ReadonlyMap<string, string>): Problem[] {
+  const problems = new Map<Endpoint, Problem>()
+  for (const { path, api } of allForms(snapshot)) {
+    for (const [method, endpoint] of api.byMethod) {
+      if (endpoint.configKey === '' || endpoint.configKey === configKeys.get(`${method} ${path}`)) continue
+      problems.set(endpoint, {
+        code: 'FMS_ERR_RESTART',
+        owner: api.module.owner,
+        file: api.module.file,
+        endpoint: endpoint.function,
+        field: 'config',
+        message: `${endpoint.function}: config: expected that of the app's start, since a route takes it once; found another; restart the app to have ${method} /${path} served`
+      })
+    }
+  }
+  return [...problems.values()]
+}
+
+/** Beside the route of an endpoint's own path, those with slugs would only repeat it. */
+function undocumented (): FastifySchema {
+  return { hide: true } as FastifySchema
+}
+
+function documentation ({ documentation, args, returns }: Endpoint, isBodyless: boolean, envelope: boolean): FastifySchema {
+  const result = envelope && returns
+    ? { type: 'object', properties: { status: { type: 'string' }, response: returns } }
+    : returns
+  return {
+    ...documentation,
+    ...(args && { [isBodyless ? 'querystring' : 'body']: args }),
+    ...(result && { response: { 200: result } })
+  } as FastifySchema
+}

@@ -1,0 +1,129 @@
+import AjvCompiler from '@fastify/ajv-compiler'
+import fastJson from 'fast-json-stringify'
+import type { JsonSchema } from '../../types/endpoint.ts'
+import type { Endpoint } from '../catalog/describe.ts'
+import type { ModuleVersion } from '../catalog/module.ts'
+import { platformError } from '../errors.ts'
+
+interface Validator {
+  (value: unknown): boolean
+  errors?: Array<{ instancePath: string, message?: string }> | null
+}
+
+type Compile = (route: { schema: unknown }) => Validator
+
+/** What an endpoint's schemas became, on its first call. */
+interface Compiled {
+  args?: Validator
+  wantsArray?: (name: string) => boolean
+  returns?: Serialise
+}
+
+/** Text of a value that fits `returns`; throws `FMS_ERR_RETURNS` for one that does not. */
+export type Serialise = (value: unknown) => string
+
+const compiled = new WeakMap<Endpoint, Compiled>()
+const compilers = new WeakMap<ModuleVersion, { args?: Compile, returns?: Compile }>()
+
+/** Results are checked, never changed: what does not fit is the author's mistake. */
+const checkOnly = { coerceTypes: false, useDefaults: false, removeAdditional: false }
+
+/**
+ * Coerces and checks arguments in place, with Fastify's dialect and settings.
+ *
+ * @throws a 400 in the shape of Fastify's own validation errors
+ */
+export function validateArguments (args: Record<string, unknown>, endpoint: Endpoint, module: ModuleVersion): void {
+  if (endpoint.args === undefined) return
+  const parts = partsOf(endpoint)
+  const validator = parts.args ??= compile(endpoint.args, module, 'args', {})
+  try {
+    if (validator(args)) return
+  } catch (error) {
+    // A recursive schema follows a payload as deep as it goes.
+    if (error instanceof RangeError) throw invalid([{ instancePath: '', message: 'must not be nested so deep' }])
+    throw error
+  }
+  throw invalid(validator.errors ?? [])
+}
+
+function invalid (errors: NonNullable<Validator['errors']>): Error {
+  const text = errors.map(({ instancePath, message }) => `args${instancePath} ${message}`).join(', ')
+  return Object.assign(new Error(text), { statusCode: 400, code: 'FST_ERR_VALIDATION', validation: errors, validationContext: 'args' })
+}
+
+/** Tells names under which the schema takes an array from those under which the last value counts. */
+export function arrayNames (endpoint: Endpoint): (name: string) => boolean {
+  if (endpoint.args === undefined) return noName
+  const parts = partsOf(endpoint)
+  if (parts.wantsArray === undefined) {
+    const { properties } = endpoint.args as Schema
+    const names = new Set(Object.keys(properties ?? {}).filter(name => takesArray(properties?.[name])))
+    parts.wantsArray = name => names.has(name)
+  }
+  return parts.wantsArray
+}
+
+interface Schema { type?: unknown, properties?: Record<string, Schema>, anyOf?: Schema[], oneOf?: Schema[], allOf?: Schema[] }
+
+function takesArray (schema: Schema | undefined): boolean {
+  return [schema?.type].flat().includes('array') ||
+    [schema?.anyOf, schema?.oneOf, schema?.allOf].some(schemas => schemas?.some(takesArray) ?? false)
+}
+
+function noName (): boolean {
+  return false
+}
+
+/** The serialiser of an endpoint's results, or undefined where it declares no `returns`. */
+export function serialiserOf (endpoint: Endpoint, module: ModuleVersion): Serialise | undefined {
+  if (endpoint.returns === undefined) return undefined
+  const parts = partsOf(endpoint)
+  parts.returns ??= makeSerialiser(endpoint.returns, module)
+  return parts.returns
+}
+
+function makeSerialiser (schema: JsonSchema, module: ModuleVersion): Serialise {
+  const open = withoutClosedObjects(schema) as object
+  const fits = compile(open, module, 'returns', checkOnly)
+  const stringify = fastJson(open)
+  return value => {
+    let checked = value
+    if (!fits(checked)) {
+      // A Date is a string to whoever reads the JSON, so what counts is the JSON.
+      const json = JSON.stringify(value)
+      checked = json === undefined ? undefined : JSON.parse(json)
+      if (!fits(checked)) {
+        throw platformError('FMS_ERR_RETURNS', (fits.errors ?? []).map(({ instancePath, message }) => `returns${instancePath} ${message}`).join(', '))
+      }
+    }
+    return stringify(checked)
+  }
+}
+
+/** Undeclared properties are removed, not refused: so `additionalProperties: false` must not refuse them. */
+function withoutClosedObjects (schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutClosedObjects)
+  if (typeof schema !== 'object' || schema === null) return schema
+  return Object.fromEntries(Object.entries(schema)
+    .filter(([keyword, value]) => keyword !== 'additionalProperties' || value !== false)
+    .map(([keyword, value]) => [keyword, withoutClosedObjects(value)]))
+}
+
+function partsOf (endpoint: Endpoint): Compiled {
+  let parts = compiled.get(endpoint)
+  if (parts === undefined) compiled.set(endpoint, parts = {})
+  return parts
+}
+
+/**
+ * One compiler per version of a module: a compiler keeps all that it compiled, so a shared one would keep every version
+ * that there ever was. A schema with ids has its own: ids may not repeat within a compiler, and other endpoints' may.
+ */
+function compile (schema: object, module: ModuleVersion, use: 'args' | 'returns', customOptions: object): Validator {
+  const make = (): Compile => AjvCompiler()({}, { customOptions }) as unknown as Compile
+  if (JSON.stringify(schema).includes('"$id"')) return make()({ schema })
+  let own = compilers.get(module)
+  if (own === undefined) compilers.set(module, own = {})
+  return (own[use] ??= make())({ schema })
+}

@@ -1,0 +1,22 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Match } from '../catalog/snapshot.ts'
+import type { Mask } from '../mask.ts'
+import type { Settings } from '../options.ts'
+
+/** A call with its arguments checked: all that an endpoint's code will see. */
+export interface Invocation {
+  readonly match: Match
+  readonly args: Record<string, unknown>
+  readonly params: Readonly<Record<string, string>>
+  readonly body: unknown
+  readonly request: FastifyRequest
+  readonly response: ServerResponse
+}
+
+/** What all calls have in common. */
+export interface Host {
+  readonly app: FastifyInstance
+  readonly settings: Settings
+  readonly mask: Mask | undefined
+}

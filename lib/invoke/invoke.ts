@@ -1,0 +1,59 @@
+import type { FastifyInstance } from 'fastify'
+import { platformError } from '../errors.ts'
+import type { Mask } from '../mask.ts'
+import type { Settings } from '../options.ts'
+import { ProgramRunner } from './command.ts'
+import type { Host, Invocation } from './invocation.ts'
+import { TrustedContext } from './trusted.ts'
+
+/** Runs endpoints: functions in process, programs as processes of their own. */
+export class Invoker implements Host {
+  readonly app: FastifyInstance
+  readonly settings: Settings
+  readonly mask: Mask | undefined
+  readonly #programs: ProgramRunner
+
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined) {
+    this.app = app
+    this.settings = settings
+    this.mask = mask
+    this.#programs = new ProgramRunner({ path: settings.environment['PATH'] })
+  }
+
+  /**
+   * The endpoint's value, before it becomes an answer.
+   *
+   * @throws whatever the endpoint throws; `FMS_ERR_TIMEOUT` at its limit; for programs what `ProgramRunner.run` says
+   */
+  invoke (invocation: Invocation): unknown {
+    const { args, match: { endpoint: { runner, timeoutSecs } } } = invocation
+    const context = new TrustedContext(this, invocation)
+    if (runner.kind === 'command') {
+      const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
+      return withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
+    }
+    // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
+    return timeoutSecs === undefined
+      ? runner.call(args, context)
+      : withLimit(timeoutSecs, context, () => runner.call(args, context))
+  }
+
+  close (): Promise<void> {
+    return this.#programs.close()
+  }
+}
+
+/** The limit counts until headers are sent, so it outlives the value: a stream that gives nothing is late too. */
+async function withLimit (secs: number, context: TrustedContext, run: () => unknown): Promise<unknown> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  // Where the value came first, nobody waits for this any more.
+  late.catch(() => {})
+  const timer = setTimeout(() => {
+    if (context.response.headersSent) return
+    const error = platformError('FMS_ERR_TIMEOUT', secs)
+    context.abort(error)
+    reject(error)
+  }, secs * 1000)
+  context.response.once('close', () => clearTimeout(timer))
+  return await Promise.race([run(), late])
+}

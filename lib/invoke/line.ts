@@ -1,0 +1,70 @@
+import { platformError } from '../errors.ts'
+
+interface Waiter {
+  admit: () => void
+  refuse: (reason: unknown) => void
+}
+
+/** Admits so many at once, lets so many more wait in the order in which they came, and refuses the rest. */
+export class WaitingLine {
+  #free: number
+  readonly #capacity: number
+  // A Set keeps the order of arrival, and whoever gives up leaves from the middle at no cost.
+  readonly #waiting = new Set<Waiter>()
+
+  constructor (places: number, capacity: number) {
+    this.#free = places
+    this.#capacity = capacity
+  }
+
+  /**
+   * Resolves when a place is the caller's, who must `leave()` it afterwards.
+   *
+   * @throws `FMS_ERR_BUSY` when the line is full, `FMS_ERR_UNAVAILABLE` when it closes meanwhile, else the signal's reason.
+   */
+  async enter (signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#free > 0) {
+      this.#free--
+      return
+    }
+    if (this.#waiting.size >= this.#capacity) throw busy()
+
+    const { promise, resolve: admit, reject: refuse } = Promise.withResolvers<void>()
+    const waiter = { admit, refuse }
+    const giveUp = () => {
+      this.#waiting.delete(waiter)
+      refuse(signal.reason)
+    }
+    this.#waiting.add(waiter)
+    signal.addEventListener('abort', giveUp, { once: true })
+    try {
+      await promise
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  /** Hands the place to whoever has waited longest: nobody who comes meanwhile can take it. */
+  leave (): void {
+    const [next] = this.#waiting
+    if (next === undefined) {
+      this.#free++
+      return
+    }
+    this.#waiting.delete(next)
+    next.admit()
+  }
+
+  /** Sends all who wait away; those who have a place keep it. */
+  close (): void {
+    for (const waiter of this.#waiting) waiter.refuse(platformError('FMS_ERR_UNAVAILABLE'))
+    this.#waiting.clear()
+  }
+}
+
+// When a place comes free depends on programs that we know nothing of; a second keeps clients from hammering.
+function busy (): Error {
+  const seconds = '1'
+  return Object.assign(platformError('FMS_ERR_BUSY', seconds), { headers: { 'retry-after': seconds } })
+}
