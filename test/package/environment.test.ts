@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import t from 'tap'
+import { readSettings } from '../../lib/options.ts'
+import { root } from './tarball.ts'
+
+t.test('.env.example holds the defaults: to copy it changes nothing', async t => {
+  const app = Fastify()
+  t.teardown(async () => await app.close())
+  const { environment: _, ...defaults } = await readSettings(app, { env: false })
+
+  const cwd = process.cwd()
+  t.teardown(() => process.chdir(cwd))
+  process.chdir(t.testdir({ '.env': readFileSync(join(root, '.env.example'), 'utf8') }))
+  const { environment, ...settings } = await readSettings(app, {})
+  t.strictSame({ ...settings, directories: [] }, { ...defaults, directories: [] })
+  t.match(settings.directories, [{ owner: 'local', path: join(process.cwd(), 'plugins') }])
+})
