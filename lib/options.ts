@@ -8,14 +8,14 @@ import { type Directory, resolveDirectories } from './directories.ts'
 import { platformError } from './errors.ts'
 import { canonicalUuid, isArgumentName } from './names.ts'
 
-const list = Type.Union([Type.String(), Type.Readonly(Type.Array(Type.String()))])
+const list = Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String()))])
 
 /** Settings that come from options, else from the environment: one name in both. */
 const settings = {
   /** Plugin directories in order, separated like PATH or as an array; `.` is `./plugins`, `<uuid>=<dir>` names its owner. */
   plugins: Type.Optional(list),
-  /** How many slugs a URL may carry. */
-  NUM_URL_PARMS: Type.Optional(Type.Integer({ minimum: 0, default: 10 })),
+  /** How many slugs a URL may carry. Node takes 16 KB of request line and headers, which more slugs would not fit in. */
+  NUM_URL_PARMS: Type.Optional(Type.Integer({ minimum: 0, maximum: 8192, default: 10 })),
   /** UUIDs of the admins; the first owns directories that name no owner. */
   ADMIN_ID: Type.Optional(list),
   /** URLs carry the owner's UUID. Needs ADMIN_ID. */
@@ -153,7 +153,7 @@ function describeSchema (schema: TSchema): string {
   if ('const' in schema) return JSON.stringify(schema.const)
   if (schema.type === 'array') return 'an array of strings'
   if (schema.pattern) return 'a path that begins with "/" and holds no "*", "?" or "#"'
-  if (schema.type === 'integer') return `an integer of ${schema.minimum} or more`
+  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
   if (schema.type === 'number') return `a number above ${schema.exclusiveMinimum} and up to ${schema.maximum}`
   return `a ${String(schema.type).toLowerCase()}`
 }

@@ -8,12 +8,20 @@ import { ModuleVersion } from './module.ts'
 import { ModuleError } from './problem.ts'
 import type { ModuleFile } from './walk.ts'
 
-/** Turns a bundle into a version of its module: runs it, reads its exports. Throws a `ModuleError`. */
-export async function build (source: ModuleFile, owner: string, bundle: Bundle): Promise<ModuleVersion> {
+/**
+ * Turns a bundle into a version of its module: runs it, reads its exports. Throws a `ModuleError`.
+ *
+ * @param id what the source says of `__ID__`: null for nothing, undefined where it does not count
+ */
+export async function build (source: ModuleFile, bundle: Bundle, id: string | null | undefined): Promise<ModuleVersion> {
   const loaded = await load(bundle)
+  if (id !== undefined && (loaded.exports['__ID__'] ?? null) !== id) {
+    throw new ModuleError('FMS_ERR_OWNER', source.file,
+      `__ID__: expected to be read from the source, as export const __ID__ = '<uuid>'; found ${JSON.stringify(loaded.exports['__ID__'])} when it ran`)
+  }
   checkReserved(loaded.exports, source.file)
   return new ModuleVersion(
-    { owner, name: source.name, file: source.file, version: versionOf(bundle) },
+    { owner: source.owner, name: source.name, file: source.file, version: versionOf(bundle) },
     loaded,
     describe(loaded.exports, source.file, source.folder ?? dirname(source.file)))
 }

@@ -38,8 +38,7 @@ const options = {
   mainFields: ['main'],
   // Node reads no tsconfig.json either; a broken one must not matter.
   tsconfigRaw: '{}',
-  define: { 'import.meta': META },
-  plugins: [resolver]
+  define: { 'import.meta': META }
 } as const satisfies BuildOptions
 
 /** Makes bundles, with an esbuild of its own that ends at `close()`. */
@@ -56,8 +55,9 @@ export class Bundler {
   async bundle (file: string): Promise<Bundle> {
     return await this.#run(async esbuild => {
       const entry = await realpath(file).catch(error => { throw unreadable(file, error) })
-      const result = await esbuild().build({ ...options, absWorkingDir: dirname(entry), entryPoints: [entry] })
-        .catch(failure => { throw buildError(entry, failure) })
+      const asked = new Set<string>()
+      const result = await esbuild().build({ ...options, absWorkingDir: dirname(entry), entryPoints: [entry], plugins: [resolver(asked)] })
+        .catch(failure => { throw buildError(entry, failure, asked) })
       return toBundle(entry, result)
     })
   }

@@ -33,8 +33,8 @@ export class Catalog {
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
   #started = false
   #closed = false
-  #running: Promise<void> = Promise.resolve()
-  #waiting: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
   readonly #reported = new Set<string>()
 
   constructor (app: FastifyInstance, settings: Settings) {
@@ -42,7 +42,7 @@ export class Catalog {
     this.#settings = settings
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { void this.refresh() }, log: app.log })
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { this.refresh().catch((error: unknown) => app.log.error({ err: error }, 'plugin directories could not be refreshed')) }, log: app.log })
     }
   }
 
@@ -65,33 +65,38 @@ export class Catalog {
 
   /** Brings what is served in line with the files. One at a time; who comes while one runs shares the next. */
   refresh (): Promise<void> {
-    this.#waiting ??= this.#running.then(() => {
-      this.#waiting = undefined
-      this.#running = this.#closed ? Promise.resolve() : this.#refresh()
-      return this.#running
+    this.#next ??= this.#enqueue(() => {
+      this.#next = undefined
+      return this.#refresh()
     })
-    return this.#waiting
+    return this.#next
   }
 
   /** The app is ready: runs `__start__` of all modules; from now on, changes are followed. */
-  async start (): Promise<void> {
-    await this.#running
-    this.#started = true
-    await this.#goLive()
-    this.#watch()
-    // What changed between registration and now had nobody to notice it.
-    if (this.#watcher) await this.refresh()
-    const modules = this.#live.size
-    this.#app.log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
+  start (): Promise<void> {
+    return this.#enqueue(async () => {
+      this.#started = true
+      await this.#goLive()
+      this.#watch()
+      const modules = this.#live.size
+      this.#app.log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
+    })
   }
 
   async close (): Promise<void> {
     this.#closed = true
     this.#watcher?.close()
-    await this.#running
+    await this.#last
     for (const version of this.#live) this.#retire(version)
     await Promise.race([Promise.all(this.#closing), new Promise(resolve => { setTimeout(resolve, CLOSE_MS).unref() })])
     await this.#bundler.close()
+  }
+
+  /** Refreshes and the start take their turns: each begins with what the one before it left. */
+  #enqueue (work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(() => this.#closed ? undefined : work())
+    this.#last = turn.catch(() => {})
+    return turn
   }
 
   async #refresh (): Promise<void> {

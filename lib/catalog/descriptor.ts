@@ -4,15 +4,15 @@ const schema = Type.Object({}, { additionalProperties: true, description: 'a JSO
 
 const common = {
   /** Methods: one, several in one string separated by `|`, or an array. Any case. Default GET. */
-  method: Type.Optional(Type.Union([Type.String(), Type.Readonly(Type.Array(Type.String(), { minItems: 1 }))])),
+  method: Type.Optional(Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String(), { minItems: 1 }))])),
   /** Public name. Default: the export's name. */
   api: Type.Optional(Type.String({ pattern: '^(?!__)[-A-Za-z0-9_]+$' })),
   summary: Type.Optional(Type.String()),
   description: Type.Optional(Type.String()),
-  tags: Type.Optional(Type.Readonly(Type.Array(Type.String()))),
+  tags: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String()))),
   deprecated: Type.Optional(Type.Boolean()),
   /** Names of this endpoint's slugs, in order, instead of `URL_PARMn`; slugs then hold any text. */
-  params: Type.Optional(Type.Readonly(Type.Array(Type.String(), { uniqueItems: true }))),
+  params: Type.Optional(Type.Unsafe<readonly string[]>(Type.Array(Type.String(), { uniqueItems: true }))),
   args: Type.Optional(schema),
   returns: Type.Optional(schema),
   /** Seconds until the answer's headers must be sent, else a 504. Default: none for trusted functions. */
@@ -26,7 +26,7 @@ export const descriptorSchema = Type.Object(common, { additionalProperties: fals
 export const commandSchema = Type.Object({
   ...common,
   /** The program and its arguments. No shell reads them. */
-  run: Type.Readonly(Type.Array(Type.String(), { minItems: 1 })),
+  run: Type.Unsafe<readonly string[]>(Type.Array(Type.String(), { minItems: 1 })),
   /** Working directory, from the module's own folder. Default: that folder. */
   cwd: Type.Optional(Type.String()),
   /** The program's environment, beside PATH. */

@@ -17,14 +17,16 @@ export class ModuleRecord {
   #problem: Problem | undefined
   /** Fingerprint by input file, of the last build. */
   #stamps: ReadonlyMap<string, string> = new Map()
+  /** Files that may mend what failed. */
+  #awaited: readonly string[] = []
 
   constructor (source: ModuleFile) {
     this.source = source
   }
 
-  /** All local files that the module is made of. */
+  /** All local files that the module is made of, or waits for. */
   get inputs (): string[] {
-    return [this.source.file, ...this.#stamps.keys()]
+    return [this.source.file, ...this.#stamps.keys(), ...this.#awaited]
   }
 
   get problems (): Problem[] {
@@ -37,16 +39,16 @@ export class ModuleRecord {
     if (this.#problem === undefined && this.#stamps.size > 0 && await this.#unchanged()) return
     try {
       const before = await stampAll(this.inputs)
-      await this.#checkIdentity(bundler, settings)
+      const id = settings.identified ? await this.#readIdentity(bundler, settings) : undefined
       const bundle = await bundler.bundle(this.source.file)
       const seen = bundle.inputs.filter(file => !before.has(file))
       this.#stamps = new Map([...before, ...await stampAll(seen)].filter(([file]) => bundle.inputs.includes(file) || file === this.source.file))
-      if (this.#lastGood?.version !== versionOf(bundle)) this.version = await build(this.source, this.source.owner, bundle)
-      else this.version = this.#lastGood
+      this.version = this.#lastGood?.version === versionOf(bundle) ? this.#lastGood : await build(this.source, bundle, id)
       this.#problem = undefined
+      this.#awaited = []
     } catch (error) {
-      if (!(error instanceof ModuleError)) throw error
-      this.#fail(error)
+      // Whatever else a module makes of our reading it, a getter that throws say, is its own failure, not the app's.
+      this.#fail(error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, String(error), { cause: error }))
     }
   }
 
@@ -62,6 +64,7 @@ export class ModuleRecord {
 
   #fail (error: ModuleError): void {
     this.version = this.#lastGood
+    this.#awaited = error.inputs
     this.#problem = {
       ...error.problem,
       owner: this.source.owner,
@@ -75,18 +78,16 @@ export class ModuleRecord {
   }
 
   /** `__ID__` names an owner; one that is not this directory's refuses the module. */
-  async #checkIdentity (bundler: Bundler, { identified, multiTenant, admins }: Settings): Promise<void> {
-    if (!identified) return
-    const { file, owner } = this.source
-    const id = await bundler.identity(file)
-    if (id === undefined) return
-    const uuid = canonicalUuid(id)
-    if (uuid === owner) return
+  async #readIdentity (bundler: Bundler, { multiTenant, admins }: Settings): Promise<string | null> {
+    const { file, owner, directory } = this.source
+    const id = await bundler.identity(file) ?? null
+    const uuid = id === null ? owner : canonicalUuid(id)
+    if (uuid === owner) return id
     const reason = uuid === undefined
       ? 'which is no UUID'
       : admins.includes(uuid) ? 'which is another admin\'s' : multiTenant ? 'which no admin has' : 'which is not ADMIN_ID'
     throw new ModuleError('FMS_ERR_OWNER', file,
-      `__ID__: expected ${owner}, the owner of ${this.source.directory}, or none; found ${JSON.stringify(id)}, ${reason}; the module is not served`)
+      `__ID__: expected ${owner}, the owner of ${directory}, or none; found ${JSON.stringify(id)}, ${reason}; the module is not served`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { createRequire, isBuiltin } from 'node:module'
-import { dirname, extname, sep } from 'node:path'
+import { dirname, extname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
 import { ModuleError } from './problem.ts'
@@ -19,15 +19,40 @@ const own = Symbol('own')
 /** The file that the running package itself imports: with any other, authors would tag endpoints with a second copy. */
 const endpointUrl = new URL(`../endpoint${extname(import.meta.filename)}`, import.meta.url).href
 
-/** Bundles local files, TypeScript included, and leaves packages to Node, so that they stay one instance per process. */
-export const resolver: Plugin = {
-  name: 'fastify-microservices',
-  setup (build) {
-    build.onResolve({ filter: /.*/ }, args => args.pluginData === own ? undefined : resolve(build, args))
-    build.onLoad({ filter: /.*/, namespace: LOCAL }, ({ path }) => load(path))
-    build.onLoad({ filter: /.*/, namespace: META_NAMESPACE }, ({ path }) => ({
-      contents: JSON.stringify({ url: pathToFileURL(path).href, filename: path, dirname: dirname(path) }), loader: 'json'
-    }))
+/**
+ * Bundles local files, TypeScript included, and leaves packages to Node, so that they stay one instance per process.
+ *
+ * @param asked takes the files that were read, and those that were looked for in vain
+ */
+export function resolver (asked: Set<string>): Plugin {
+  return {
+    name: 'fastify-microservices',
+    setup (build) {
+      build.onResolve({ filter: /.*/ }, async args => {
+        if (args.pluginData === own) return undefined
+        const resolution = await resolve(build, args)
+        if (resolution === undefined) for (const file of candidates(args)) asked.add(file)
+        return resolution
+      })
+      build.onLoad({ filter: /.*/, namespace: LOCAL }, ({ path }) => {
+        asked.add(path)
+        return load(path)
+      })
+      build.onLoad({ filter: /.*/, namespace: META_NAMESPACE }, ({ path }) => ({
+        contents: JSON.stringify({ url: pathToFileURL(path).href, filename: path, dirname: dirname(path) }), loader: 'json'
+      }))
+    }
+  }
+}
+
+/** Where something would have to appear for an import to be found after all. */
+function candidates ({ path, resolveDir }: OnResolveArgs): string[] {
+  if (isLocal(path)) return [join(resolveDir, path)]
+  const [, name = path] = /^((?:@[^/]+\/)?[^/]+)/.exec(path) ?? []
+  const files: string[] = []
+  for (let directory = resolveDir; ; directory = dirname(directory)) {
+    files.push(join(directory, 'node_modules', name, 'package.json'))
+    if (dirname(directory) === directory) return files
   }
 }
 

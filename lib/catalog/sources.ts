@@ -38,13 +38,13 @@ export function unreadable (file: string, error: unknown): ModuleError {
   return new ModuleError('FMS_ERR_MODULE', file, `cannot read ${file}: ${(error as Error).message}`, { cause: error })
 }
 
-/** esbuild's first complaint in our words: file and line of the culprit, not of the entry. */
-export function buildError (entry: string, failure: unknown): ModuleError {
+/** esbuild's first complaint in our words: file and line of the culprit, not of the entry; `inputs` are what may mend it. */
+export function buildError (entry: string, failure: unknown, inputs: Iterable<string> = []): ModuleError {
   const message = (failure as Partial<BuildFailure>).errors?.[0]
-  if (message === undefined) return new ModuleError('FMS_ERR_MODULE', entry, (failure as Error).message, { cause: failure })
+  if (message === undefined) return new ModuleError('FMS_ERR_MODULE', entry, (failure as Error).message, { cause: failure, inputs })
   const { location } = message
   const file = location === null ? entry : withoutNamespace(location.file)
-  return new ModuleError('FMS_ERR_MODULE', file, explain(message, file), location === null ? {} : { line: location.line })
+  return new ModuleError('FMS_ERR_MODULE', file, explain(message, file), location === null ? { inputs } : { line: location.line, inputs })
 }
 
 function explain ({ text, notes }: Message, file: string): string {

@@ -3,7 +3,7 @@ import { access, constants, readdir, readlink, realpath, stat } from 'node:fs/pr
 import { join } from 'node:path'
 import type { Problem } from '../../types/directory.ts'
 import { type Directory, isInside } from '../directories.ts'
-import { namePattern } from '../names.ts'
+import { isReservedName, namePattern } from '../names.ts'
 import { ModuleError } from './problem.ts'
 
 /** A module that was found: where it is and what it is called; nothing of its content. */
@@ -31,8 +31,6 @@ const ignored = /^[._]|^node_modules$|\.test\.|\.d\.m?ts$/
 const moduleExtension = /\.m?[jt]s$/
 /** In order of preference. */
 const indexFiles = ['index.ts', 'index.mts', 'index.js', 'index.mjs']
-/** Names of the platform's own modules, which stand at the same place of a URL. */
-const reservedNames: ReadonlySet<string> = new Set(['tenant-api', 'module-api'])
 
 /** Finds the modules of plugin directories; reads no file, and opens none, since opening a FIFO would wait for its writer. */
 export async function walk (directories: readonly Directory[]): Promise<Walk> {
@@ -102,7 +100,7 @@ function checkName (name: string, path: string): void {
   if (!namePattern.test(name)) {
     throw new ModuleError('FMS_ERR_NAME', path, `expected letters, digits, "-" and "_"; found ${JSON.stringify(name)}; rename ${path}`)
   }
-  if (reservedNames.has(name)) {
+  if (isReservedName(name)) {
     throw new ModuleError('FMS_ERR_NAME', path, `expected a name that is not the platform's own; found "${name}"; rename ${path}`)
   }
 }

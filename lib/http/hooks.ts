@@ -1,13 +1,12 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Match, Resolution, Snapshot } from '../catalog/snapshot.ts'
+import type { Resolution, Snapshot } from '../catalog/snapshot.ts'
 import { platformError } from '../errors.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import { canonicalUuid } from '../names.ts'
 import { readArguments } from './arguments.ts'
 import { getCall, setCall } from './call.ts'
 import { listPath } from './directory.ts'
-import { toHttpError } from './failure.ts'
 import { ignoreEmptyBody } from './parser.ts'
 import { sendResult } from './reply.ts'
 import { resolvePath, segmentsOf, undefinedError } from './resolve.ts'
@@ -54,7 +53,7 @@ export class Hooks {
       if (segments?.length === (settings.multiTenant ? 1 : 0) || segments?.length === 0) {
         // Nothing is named: not ours to answer.
         reply.callNotFound()
-      } else if (segments?.at(-1) === '__dir__' && settings.directory && this.#list(request, reply, snapshot, segments, done)) {
+      } else if (segments?.at(-1) === '__dir__' && settings.directory && this.#list(request, snapshot, segments, done)) {
         // Listed.
       } else {
         const resolution = segments === undefined ? { api: 'This path', allow: [] } : resolvePath(snapshot, segments, request.method, settings)
@@ -63,7 +62,7 @@ export class Hooks {
     }
   }
 
-  #list (request: FastifyRequest, _reply: FastifyReply, { namespaces }: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
+  #list (request: FastifyRequest, { namespaces }: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
     const { settings: { multiTenant }, mask } = this.#invoker
     const namespace = namespaces.get(multiTenant ? canonicalUuid(segments[0] ?? '') ?? '' : '')
     const listing = listPath(namespace, multiTenant ? segments.slice(1) : segments, mask)
@@ -105,7 +104,7 @@ export class Hooks {
     try {
       allowed = await this.#invoker.settings.authorize?.(request, { owner, module: name, api, method: request.method, slugs })
     } catch (error) {
-      throw this.#conceal(error, match, request)
+      throw this.#invoker.failure(error, { match, request })
     }
     if (allowed === false) throw platformError('FMS_ERR_FORBIDDEN')
   }
@@ -123,24 +122,20 @@ export class Hooks {
       call.invocation = { match, args, params, body, request, response: reply.raw }
       done()
     } catch (error) {
-      done(this.#conceal(error, match, request))
+      done(this.#invoker.failure(error, { match, request }))
     }
   }
 
   readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const call = getCall(request)
     if (call.match === undefined) return call.listing
-    const { match, invocation } = call
+    const { invocation } = call
     if (invocation === undefined) return reply
+    const value = await this.#invoker.invoke(invocation)
     try {
-      const value = await this.#invoker.invoke(invocation)
-      return sendResult(reply, value, invocation, this.#invoker.settings.envelope, error => this.#conceal(error, match, request))
+      return sendResult(reply, value, invocation, this.#invoker.settings.envelope, error => this.#invoker.failure(error, invocation))
     } catch (error) {
-      throw this.#conceal(error, match, request)
+      throw this.#invoker.failure(error, invocation)
     }
-  }
-
-  #conceal (error: unknown, match: Match, request: FastifyRequest): Error {
-    return toHttpError(error, match, request.log, this.#invoker.mask)
   }
 }

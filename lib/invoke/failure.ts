@@ -1,7 +1,7 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
 import { concealed, isPlatformError } from '../errors.ts'
 import { type Mask, maskError } from '../mask.ts'
-import type { FastifyBaseLogger } from 'fastify'
 
 /**
  * What the host's error handler is given for something that an endpoint threw: its status where that is 400 to 599,

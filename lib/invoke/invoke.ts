@@ -3,7 +3,9 @@ import { platformError } from '../errors.ts'
 import type { Mask } from '../mask.ts'
 import type { Settings } from '../options.ts'
 import { ProgramRunner } from './command.ts'
+import { toHttpError } from './failure.ts'
 import type { Host, Invocation } from './invocation.ts'
+import { endWith } from './stream.ts'
 import { TrustedContext } from './trusted.ts'
 
 /** Runs endpoints: functions in process, programs as processes of their own. */
@@ -23,37 +25,49 @@ export class Invoker implements Host {
   /**
    * The endpoint's value, before it becomes an answer.
    *
-   * @throws whatever the endpoint throws; `FMS_ERR_TIMEOUT` at its limit; for programs what `ProgramRunner.run` says
+   * @throws what `failure` makes of whatever the endpoint throws, of `FMS_ERR_TIMEOUT` at its limit, and of what
+   * `ProgramRunner.run` says
    */
-  invoke (invocation: Invocation): unknown {
+  async invoke (invocation: Invocation): Promise<unknown> {
     const { args, match: { endpoint: { runner, timeoutSecs } } } = invocation
     const context = new TrustedContext(this, invocation)
-    if (runner.kind === 'command') {
-      const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
-      return withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
+    try {
+      if (runner.kind === 'command') {
+        const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
+        return await this.#withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
+      }
+      // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
+      return await (timeoutSecs === undefined
+        ? runner.call(args, context)
+        : this.#withLimit(timeoutSecs, context, () => runner.call(args, context)))
+    } catch (error) {
+      throw this.failure(error, invocation)
     }
-    // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
-    return timeoutSecs === undefined
-      ? runner.call(args, context)
-      : withLimit(timeoutSecs, context, () => runner.call(args, context))
+  }
+
+  /** What the host's error handler is given for an error of a call. */
+  failure (error: unknown, { match, request }: Pick<Invocation, 'match' | 'request'>): Error {
+    return toHttpError(error, match, request.log, this.mask)
   }
 
   close (): Promise<void> {
     return this.#programs.close()
   }
-}
 
-/** The limit counts until headers are sent, so it outlives the value: a stream that gives nothing is late too. */
-async function withLimit (secs: number, context: TrustedContext, run: () => unknown): Promise<unknown> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  // Where the value came first, nobody waits for this any more.
-  late.catch(() => {})
-  const timer = setTimeout(() => {
-    if (context.response.headersSent) return
-    const error = platformError('FMS_ERR_TIMEOUT', secs)
-    context.abort(error)
-    reject(error)
-  }, secs * 1000)
-  context.response.once('close', () => clearTimeout(timer))
-  return await Promise.race([run(), late])
+  /** The limit counts until headers are sent, so it outlives the value: a stream that gives nothing is late too. */
+  async #withLimit (secs: number, context: TrustedContext, run: () => unknown): Promise<unknown> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    // Where the value came first, nobody waits for this any more.
+    late.catch(() => {})
+    const streaming = new AbortController()
+    const timer = setTimeout(() => {
+      if (context.response.headersSent) return
+      const error = platformError('FMS_ERR_TIMEOUT', secs)
+      context.abort(error)
+      reject(error)
+      streaming.abort(error)
+    }, secs * 1000)
+    context.response.once('close', () => clearTimeout(timer))
+    return endWith(await Promise.race([run(), late]), streaming.signal, error => this.failure(error, context.invocation))
+  }
 }

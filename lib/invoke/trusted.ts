@@ -7,29 +7,29 @@ import { maskedLog } from './log.ts'
 /** What a trusted function knows of its call. Getters, since most functions look at little of it. */
 export class TrustedContext implements Context {
   readonly #host: Host
-  readonly #invocation: Invocation
+  readonly invocation: Invocation
   #controller: AbortController | undefined
   #log: FastifyBaseLogger | undefined
 
   constructor (host: Host, invocation: Invocation) {
     this.#host = host
-    this.#invocation = invocation
+    this.invocation = invocation
   }
 
   get method (): string { return this.request.method }
   get path (): string { return this.request.url.split('?', 1)[0] as string }
   get headers (): Context['headers'] { return this.request.headers }
   get query (): Context['query'] { return this.request.query as Context['query'] }
-  get params (): Context['params'] { return this.#invocation.params }
-  get body (): unknown { return this.#invocation.body }
-  get owner (): string { return this.#invocation.match.module.owner }
-  get module (): string { return this.#invocation.match.module.name }
-  get api (): string { return this.#invocation.match.api }
+  get params (): Context['params'] { return this.invocation.params }
+  get body (): unknown { return this.invocation.body }
+  get owner (): string { return this.invocation.match.module.owner }
+  get module (): string { return this.invocation.match.module.name }
+  get api (): string { return this.invocation.match.api }
   get requestId (): string { return this.request.id }
   get env (): Context['env'] { return this.#host.settings.environment }
   get app (): FastifyInstance { return this.#host.app }
-  get request (): FastifyRequest { return this.#invocation.request }
-  get response (): ServerResponse { return this.#invocation.response }
+  get request (): FastifyRequest { return this.invocation.request }
+  get response (): ServerResponse { return this.invocation.response }
 
   get log (): FastifyBaseLogger {
     this.#log ??= maskedLog(this.request.log, this.#host.mask)
