@@ -23,7 +23,7 @@ export const catalogue = {
   FMS_ERR_UNDEFINED: { status: 404, fault: 'client', message: '%s is undefined for %s.' },
   FMS_ERR_MAP: { status: 400, fault: 'client', message: '__map__ %s' },
   FMS_ERR_FORBIDDEN: { status: 403, fault: 'client', message: 'authorize() refused this call' },
-  FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many calls of this endpoint are under way; try again after %s s' },
+  FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many programs are running and waiting; try again after %s s' },
   FMS_ERR_FUNCTION: { status: 500, fault: 'author', message: 'the function failed: %s' },
   FMS_ERR_RETURNS: { status: 500, fault: 'author', message: 'the result does not fit: %s' },
   FMS_ERR_TIMEOUT: { status: 504, fault: 'author', message: 'no result within %s s' },

@@ -14,7 +14,7 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
   const settings = await readSettings(app, options)
   const prefix = app.prefix + settings.prefix
   const mask = createMask(settings.secrets)
-  const catalog = new Catalog(app, settings)
+  const catalog = new Catalog(app, settings, mask)
   const invoker = new Invoker(app, settings, mask)
   register(app, {
     prefix,

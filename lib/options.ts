@@ -105,7 +105,10 @@ async function readEnvironment (app: FastifyInstance, problems: string[]): Promi
   let found: Record<string, string> = {}
   await app.register(async child => {
     try {
-      await child.register(fastifyEnv, { confKey: 'microservicesEnvironment', dotenv: true, schema: environmentSchema() })
+      // Called, not registered: Fastify would carry its failure up to the host, past this catch.
+      await new Promise<void>((resolve, reject) => {
+        fastifyEnv(child, { confKey: 'microservicesEnvironment', dotenv: true, schema: environmentSchema() }, error => error ? reject(error) : resolve())
+      })
       found = child.getDecorator<Record<string, string>>('microservicesEnvironment')
     } catch (error) {
       problems.push(`.env: expected a readable file, or none; ${(error as Error).message}`)
@@ -131,15 +134,21 @@ function merge (given: MicroservicesOptions, fromEnvironment: Record<string, str
     const option = (given as Record<string, unknown>)[name]
     const text = fromEnvironment[name]
     if (option !== undefined) values[name] = check(name, schema, option, 'option', problems)
-    else if (text !== undefined) values[name] = check(name, schema, Value.Convert(schema, text), 'environment', problems)
+    else if (text !== undefined) values[name] = check(name, schema, convert(schema, text), 'environment', problems)
     values[name] ??= schema.default
   }
   for (const name of Object.keys(given)) {
-    if (!(name in optionsSchema.properties) && !/^URL_PARM\d+$/.test(name)) {
+    if (!Object.hasOwn(optionsSchema.properties, name) && !/^URL_PARM\d+$/.test(name)) {
       problems.push(`${name}: unknown option; expected one of ${Object.keys(optionsSchema.properties).join(', ')}, URL_PARM1…n`)
     }
   }
   return values as MicroservicesOptions
+}
+
+/** Numbers as they are written: TypeBox would take 1.5 for the integer 1. */
+function convert (schema: TSchema, text: string): unknown {
+  if (schema.type !== 'integer' && schema.type !== 'number') return Value.Convert(schema, text)
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
 }
 
 function check (name: string, schema: TSchema, value: unknown, source: string, problems: string[]): unknown {

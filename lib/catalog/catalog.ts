@@ -1,5 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Problem } from '../../types/directory.ts'
+import { type Mask, maskedLog } from '../mask.ts'
 import type { Settings } from '../options.ts'
 import { Bundler } from './bundle.ts'
 import type { ModuleVersion } from './module.ts'
@@ -22,6 +23,7 @@ const CLOSE_MS = 10_000
 export class Catalog {
   readonly #settings: Settings
   readonly #app: FastifyInstance
+  readonly #log: FastifyBaseLogger
   readonly #bundler = new Bundler()
   readonly #watcher: Watcher | undefined
   readonly #closing = new Set<Promise<void>>()
@@ -37,12 +39,13 @@ export class Catalog {
   #next: Promise<void> | undefined
   readonly #reported = new Set<string>()
 
-  constructor (app: FastifyInstance, settings: Settings) {
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined) {
     this.#app = app
+    this.#log = maskedLog(app.log, mask)
     this.#settings = settings
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { this.refresh().catch((error: unknown) => app.log.error({ err: error }, 'plugin directories could not be refreshed')) }, log: app.log })
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { this.refresh().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed')) }, log: this.#log })
     }
   }
 
@@ -79,7 +82,7 @@ export class Catalog {
       await this.#goLive()
       this.#watch()
       const modules = this.#live.size
-      this.#app.log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
+      this.#log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
     })
   }
 
@@ -173,7 +176,7 @@ export class Catalog {
 
   #retire (version: ModuleVersion): void {
     const closing = version.close().catch((error: unknown) => {
-      this.#app.log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
+      this.#log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
     }).finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
@@ -184,7 +187,7 @@ export class Catalog {
     for (const problem of this.problems) {
       const key = JSON.stringify(problem)
       present.add(key)
-      if (!this.#reported.has(key)) this.#app.log.warn({ problem }, problem.message)
+      if (!this.#reported.has(key)) this.#log.warn({ problem }, problem.message)
     }
     this.#reported.clear()
     for (const key of present) this.#reported.add(key)

@@ -62,7 +62,7 @@ export function schemaProblem (schema: unknown, field: 'args' | 'returns'): stri
 
 /** With a compiler for this once: it keeps what it compiled. */
 function compileProblem (schema: unknown): string | undefined {
-  const compile = AjvCompiler()({}, { customOptions: { logger: false } }) as unknown as Compile
+  const compile = AjvCompiler()({}, { customOptions: { logger: false, addUsedSchema: true } }) as unknown as Compile
   try {
     compile({ schema })
     return undefined

@@ -1,16 +1,16 @@
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Resolution, Snapshot } from '../catalog/snapshot.ts'
 import { platformError } from '../errors.ts'
 import type { Invoker } from '../invoke/invoke.ts'
-import { canonicalUuid } from '../names.ts'
 import { readArguments } from './arguments.ts'
 import { getCall, setCall } from './call.ts'
 import { listPath } from './directory.ts'
 import { ignoreEmptyBody } from './parser.ts'
+import { pathReading, type PathReading, segmentsOf } from './path.ts'
 import { sendResult } from './reply.ts'
-import { resolvePath, segmentsOf, undefinedError } from './resolve.ts'
-import { arrayNames, validateArguments } from './validate.ts'
+import { namespaceOf, resolvePath, undefinedError } from './resolve.ts'
+import { validateArguments } from './validate.ts'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
@@ -20,11 +20,13 @@ export class Hooks {
   readonly #invoker: Invoker
   /** How many segments of a path come before ours. */
   readonly #baseSegments: number
+  readonly #reading: PathReading
 
-  constructor (catalog: Catalog, invoker: Invoker, base: string) {
+  constructor (catalog: Catalog, invoker: Invoker, context: FastifyInstance) {
     this.#catalog = catalog
     this.#invoker = invoker
-    this.#baseSegments = base.split('/').filter(Boolean).length
+    this.#baseSegments = context.prefix.split('/').filter(Boolean).length
+    this.#reading = pathReading(context)
   }
 
   /** For a route of one path: what it means changes with the snapshot only. */
@@ -44,12 +46,16 @@ export class Hooks {
     }
   }
 
-  /** For a route with slugs, and for the catch-all. */
-  matchRequest (configKey: string): Hook {
+  /** For the route of a path with slugs after it, and for the catch-all, whose path is empty. */
+  matchBelow (path: string, configKey: string): Hook {
+    // The route's own, since the router may have taken `/ECHO` for `/echo`.
+    const own = path.split('/').filter(Boolean)
+    const skip = this.#baseSegments + own.length
     return (request, reply, done) => {
       const { snapshot } = this.#catalog
       const { settings } = this.#invoker
-      const segments = segmentsOf(request.raw.url ?? '', this.#baseSegments)
+      const slugs = segmentsOf(request.raw.url ?? '', skip, this.#reading)
+      const segments = slugs && [...own, ...slugs]
       if (segments?.length === (settings.multiTenant ? 1 : 0) || segments?.length === 0) {
         // Nothing is named: not ours to answer.
         reply.callNotFound()
@@ -62,10 +68,9 @@ export class Hooks {
     }
   }
 
-  #list (request: FastifyRequest, { namespaces }: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
-    const { settings: { multiTenant }, mask } = this.#invoker
-    const namespace = namespaces.get(multiTenant ? canonicalUuid(segments[0] ?? '') ?? '' : '')
-    const listing = listPath(namespace, multiTenant ? segments.slice(1) : segments, mask)
+  #list (request: FastifyRequest, snapshot: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
+    const { namespace, names } = namespaceOf(snapshot, segments, this.#invoker.settings)
+    const listing = listPath(namespace, names, this.#invoker.mask)
     if (listing === undefined) return false
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       done(undefinedError({ api: '__dir__', allow: ['GET', 'HEAD'] }, request.method))
@@ -82,7 +87,8 @@ export class Hooks {
       return
     }
     const { match } = resolution
-    // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say.
+    // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say. That
+    // includes a route of a module that is gone, where its path now means an endpoint with a slug.
     if (match.endpoint.configKey !== '' && match.endpoint.configKey !== configKey) {
       done(undefinedError({ api: match.api, allow: [] }, request.method))
       return
@@ -92,8 +98,9 @@ export class Hooks {
       reply.raw.once('close', () => match.module.leave())
     }
     setCall(request, { match, invocation: undefined })
-    ignoreEmptyBody(request)
-    done()
+    const looking = ignoreEmptyBody(request)
+    if (looking === undefined) done()
+    else looking.then(() => done(), done)
   }
 
   readonly authorize = async (request: FastifyRequest): Promise<void> => {
@@ -117,7 +124,7 @@ export class Hooks {
     }
     const { match, match: { endpoint, module } } = call
     try {
-      const { args, params, body } = readArguments(request, match, this.#invoker.settings, arrayNames(endpoint))
+      const { args, params, body } = readArguments(request, match, this.#invoker.settings)
       validateArguments(args, endpoint, module)
       call.invocation = { match, args, params, body, request, response: reply.raw }
       done()
@@ -131,8 +138,8 @@ export class Hooks {
     if (call.match === undefined) return call.listing
     const { invocation } = call
     if (invocation === undefined) return reply
-    const value = await this.#invoker.invoke(invocation)
     try {
+      const value = await this.#invoker.invoke(invocation)
       return sendResult(reply, value, invocation, this.#invoker.settings.envelope, error => this.#invoker.failure(error, invocation))
     } catch (error) {
       throw this.#invoker.failure(error, invocation)

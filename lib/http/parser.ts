@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
@@ -14,10 +16,27 @@ export function addJsonParser (context: FastifyInstance): void {
   })
 }
 
-/** An empty body is no payload whatever its content type: without one, Fastify asks no parser. */
-export function ignoreEmptyBody (request: FastifyRequest): void {
+/**
+ * An empty body is no payload whatever its content type: without the headers that announce one, Fastify asks no parser.
+ * Only a chunked body has to be looked at, hence the promise.
+ */
+export function ignoreEmptyBody (request: FastifyRequest): Promise<void> | undefined {
   const { 'content-type': type, 'content-length': length, 'transfer-encoding': encoding } = request.headers
-  if (type !== undefined && encoding === undefined && (length === undefined || length === '0')) {
-    request.headers = { 'content-type': undefined }
-  }
+  if (encoding !== undefined) return ignoreEmptyChunks(request)
+  if (type !== undefined && (length === undefined || length === '0')) announceNone(request)
+  return undefined
+}
+
+/** As long as the first chunk takes: the server's `requestTimeout` and the client's patience bound it, as for any body. */
+async function ignoreEmptyChunks (request: FastifyRequest): Promise<void> {
+  if (await isEmpty(request.raw)) announceNone(request)
+}
+
+async function isEmpty (body: IncomingMessage): Promise<boolean> {
+  if (body.readableLength === 0 && !body.readableEnded && !body.complete) await once(body, 'readable')
+  return body.readableLength === 0
+}
+
+function announceNone (request: FastifyRequest): void {
+  request.headers = { ...request.headers, 'content-type': undefined, 'transfer-encoding': undefined }
 }

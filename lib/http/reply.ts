@@ -1,10 +1,13 @@
-import { Readable } from 'node:stream'
+import { finished, Readable, Transform } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { FastifyReply } from 'fastify'
 import { platformError } from '../errors.ts'
 import type { Invocation } from '../invoke/invocation.ts'
 import { serialiserOf } from './validate.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
+
+type Conceal = (error: unknown) => Error
 
 /**
  * Turns an endpoint's value into the answer: a `Response`, a stream or bytes as they are, `undefined` as 204, all else
@@ -14,10 +17,12 @@ const JSON_TYPE = 'application/json; charset=utf-8'
  * @throws `FMS_ERR_RETURNS`, `FMS_ERR_FUNCTION` for what is no JSON, `FMS_ERR_RESPONSE` for a used-up `Response`
  */
 export function sendResult (
-  reply: FastifyReply, value: unknown, { match: { endpoint, module } }: Invocation, envelope: boolean, conceal: (error: unknown) => Error
+  reply: FastifyReply, value: unknown, { match: { endpoint, module } }: Invocation, envelope: boolean, conceal: Conceal
 ): FastifyReply {
-  if (value instanceof Response) return sendResponse(reply, value)
-  if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value)
+  // As in Fastify, where it is the same as throwing it.
+  if (value instanceof Error) throw value
+  if (value instanceof Response) return sendResponse(reply, value, conceal)
+  if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value, conceal)
   if (value instanceof Uint8Array) return reply.send(value)
 
   const serialise = serialiserOf(endpoint, module)
@@ -51,22 +56,38 @@ function toJson (value: unknown): string {
   return text
 }
 
-function sendResponse (reply: FastifyReply, response: Response): FastifyReply {
+function sendResponse (reply: FastifyReply, response: Response, conceal: Conceal): FastifyReply {
   if (response.status < 200 || response.bodyUsed || response.body?.locked) {
     throw platformError('FMS_ERR_RESPONSE', response.status < 200
       ? `expected a Response with a status of 200 to 599; found ${response.status}`
       : 'expected a Response whose body nobody has read')
   }
-  if (reply.request.method !== 'HEAD' || response.body === null) return reply.send(response)
   reply.code(response.status)
   for (const [name, value] of response.headers) reply.header(name, value)
-  return sendBody(reply, response.body)
+  return response.body === null ? reply.send(null) : sendBody(reply, response.body, conceal)
 }
 
-/** A HEAD has no body: the stream is ended, or an endless one would be read for a client that hears nothing. */
-function sendBody (reply: FastifyReply, body: Readable | ReadableStream): FastifyReply {
-  if (reply.request.method !== 'HEAD') return reply.send(body)
-  if (body instanceof Readable) body.destroy()
-  else void body.cancel().catch(() => {})
+function sendBody (reply: FastifyReply, body: Readable | ReadableStream, conceal: Conceal): FastifyReply {
+  if (!(body instanceof Readable) && body.locked) throw platformError('FMS_ERR_RESPONSE', 'expected a stream that nobody reads')
+  const source = body instanceof Readable ? body : Readable.fromWeb(body as NodeReadableStream)
+  if (reply.request.method !== 'HEAD') return reply.send(shielded(source, conceal))
+  // A HEAD has no body, and an endless stream would be read for a client that hears nothing.
+  source.destroy()
   return reply.send(null)
+}
+
+/** The same bytes, but a failure is one that the client may see: before the first byte, Fastify answers with it. */
+function shielded (source: Readable, conceal: Conceal): Readable {
+  const shield = new Transform({
+    writableObjectMode: true,
+    transform (chunk: unknown, _encoding, done) {
+      if (typeof chunk === 'string' || chunk instanceof Uint8Array) done(null, chunk)
+      else done(conceal(platformError('FMS_ERR_RESPONSE', `expected a stream of text or bytes; found a ${typeof chunk}`)))
+    }
+  })
+  finished(source, { writable: false }, error => {
+    if (error && !shield.destroyed) shield.destroy(conceal(error))
+  })
+  shield.once('close', () => source.destroy())
+  return source.pipe(shield)
 }

@@ -1,35 +1,20 @@
-import { type Match, resolve, type Resolution, type Snapshot } from '../catalog/snapshot.ts'
+import { type Match, type Namespace, resolve, type Resolution, type Snapshot } from '../catalog/snapshot.ts'
 import { platformError, type PlatformError } from '../errors.ts'
-import { canonicalUuid, namePattern } from '../names.ts'
+import { namePattern } from '../names.ts'
 import type { Settings } from '../options.ts'
 
-/**
- * The segments of a raw path below the first `skip`, each decoded once: a `%2F` in a segment is text, not a separator.
- * Undefined where an inner segment is empty or one cannot be decoded: such a path names nothing.
- */
-export function segmentsOf (url: string, skip: number): string[] | undefined {
-  const end = url.search(/[?#]/)
-  const path = end === -1 ? url : url.slice(0, end)
-  const segments = path.split('/').slice(skip + 1)
-  if (segments.at(-1) === '') segments.pop()
-  for (let i = 0; i < segments.length; i++) {
-    const segment = segments[i] as string
-    if (segment === '') return undefined
-    if (!segment.includes('%')) continue
-    try {
-      segments[i] = decodeURIComponent(segment)
-    } catch {
-      return undefined
-    }
-  }
-  return segments
+/** The namespace that a path selects, and what follows. UUIDs are lower-case here, as paths are case-sensitive everywhere else. */
+export function namespaceOf (
+  { namespaces }: Snapshot, segments: readonly string[], { multiTenant }: Settings
+): { namespace: Namespace | undefined, names: readonly string[] } {
+  return multiTenant
+    ? { namespace: namespaces.get(segments[0] ?? ''), names: segments.slice(1) }
+    : { namespace: namespaces.get(''), names: segments }
 }
 
 /** Finds the endpoint that a path below the base means, with its slugs checked; else what the 404 says. */
 export function resolvePath (snapshot: Snapshot, segments: readonly string[], method: string, settings: Settings): Resolution {
-  const owner = settings.multiTenant ? canonicalUuid(segments[0] ?? '') : ''
-  const names = settings.multiTenant ? segments.slice(1) : segments
-  const namespace = owner === undefined ? undefined : snapshot.namespaces.get(owner)
+  const { namespace, names } = namespaceOf(snapshot, segments, settings)
   const resolution = resolve(namespace, names, method)
   if ('match' in resolution && !fits(resolution.match, settings)) return { api: resolution.match.api, allow: [] }
   return resolution

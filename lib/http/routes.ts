@@ -19,7 +19,7 @@ const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
  * @param context a child context of the host's with our prefix
  */
 export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: Invoker): void {
-  const hooks = new Hooks(catalog, invoker, context.prefix)
+  const hooks = new Hooks(catalog, invoker, context)
   const { settings } = invoker
   addJsonParser(context)
   context.decorateRequest(callKey, null)
@@ -35,24 +35,27 @@ export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: 
   // Made anew for each route: a plugin that adds a hook of its own to a route adds it to this array.
   const preHandlers = () => settings.authorize ? [hooks.authorize, hooks.arguments] : [hooks.arguments]
   const configKeys = new Map<string, string>()
-  const add = (path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
+  const add = (url: string, methods: HTTPMethods[], route: Pick<RouteOptions, 'config' | 'schema' | 'onRequest'>): HTTPMethods[] => {
+    // A route of the host's stays the host's.
+    const free = methods.filter(method => !context.hasRoute({ method, url: context.prefix + url }))
+    if (free.length > 0) context.route({ ...common, ...route, preHandler: preHandlers(), method: free, url })
+    return free
+  }
+  const addEndpoint = (path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
     const { config, configKey } = endpoint
-    for (const method of methods) configKeys.set(`${method} ${path}`, configKey)
-    if (context.hasRoute({ method: methods[0] as HTTPMethods, url: `${context.prefix}/${path}` })) return
     const schema = documentation(endpoint, bodyless.has(methods[0] as string), settings.envelope)
-    context.route({ ...common, preHandler: preHandlers(), method: methods, url: `/${path}`, config, schema, onRequest: hooks.matchPath(path, configKey) })
-    context.route({
-      ...common, preHandler: preHandlers(), method: methods, url: `/${path}/*`, config, schema: undocumented(), onRequest: hooks.matchRequest(configKey)
-    })
+    const added = add(`/${path}`, methods, { config, schema, onRequest: hooks.matchPath(path, configKey) })
+    add(`/${path}/*`, methods, { config, schema: undocumented(), onRequest: hooks.matchBelow(path, configKey) })
+    for (const method of added) configKeys.set(`${method} ${path}`, configKey)
   }
   for (const { path, api } of allForms(catalog.snapshot)) {
     for (const [endpoint, methods] of byEndpoint(api)) {
       const [without, withBody] = [methods.filter(method => bodyless.has(method)), methods.filter(method => !bodyless.has(method))]
-      if (without.length > 0) add(path, endpoint, without)
-      if (withBody.length > 0) add(path, endpoint, withBody)
+      if (without.length > 0) addEndpoint(path, endpoint, without)
+      if (withBody.length > 0) addEndpoint(path, endpoint, withBody)
     }
   }
-  context.route({ ...common, preHandler: preHandlers(), method: methods, url: '/*', schema: undocumented(), onRequest: hooks.matchRequest('') })
+  add('/*', methods, { schema: undocumented(), onRequest: hooks.matchBelow('', '') })
   catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
 }
 

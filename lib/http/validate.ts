@@ -15,7 +15,6 @@ type Compile = (route: { schema: unknown }) => Validator
 /** What an endpoint's schemas became, on its first call. */
 interface Compiled {
   args?: Validator
-  wantsArray?: (name: string) => boolean
   returns?: Serialise
 }
 
@@ -52,29 +51,6 @@ function invalid (errors: NonNullable<Validator['errors']>): Error {
   return Object.assign(new Error(text), { statusCode: 400, code: 'FST_ERR_VALIDATION', validation: errors, validationContext: 'args' })
 }
 
-/** Tells names under which the schema takes an array from those under which the last value counts. */
-export function arrayNames (endpoint: Endpoint): (name: string) => boolean {
-  if (endpoint.args === undefined) return noName
-  const parts = partsOf(endpoint)
-  if (parts.wantsArray === undefined) {
-    const { properties } = endpoint.args as Schema
-    const names = new Set(Object.keys(properties ?? {}).filter(name => takesArray(properties?.[name])))
-    parts.wantsArray = name => names.has(name)
-  }
-  return parts.wantsArray
-}
-
-interface Schema { type?: unknown, properties?: Record<string, Schema>, anyOf?: Schema[], oneOf?: Schema[], allOf?: Schema[] }
-
-function takesArray (schema: Schema | undefined): boolean {
-  return [schema?.type].flat().includes('array') ||
-    [schema?.anyOf, schema?.oneOf, schema?.allOf].some(schemas => schemas?.some(takesArray) ?? false)
-}
-
-function noName (): boolean {
-  return false
-}
-
 /** The serialiser of an endpoint's results, or undefined where it declares no `returns`. */
 export function serialiserOf (endpoint: Endpoint, module: ModuleVersion): Serialise | undefined {
   if (endpoint.returns === undefined) return undefined
@@ -84,21 +60,25 @@ export function serialiserOf (endpoint: Endpoint, module: ModuleVersion): Serial
 }
 
 function makeSerialiser (schema: JsonSchema, module: ModuleVersion): Serialise {
-  const open = withoutClosedObjects(schema) as object
-  const fits = compile(open, module, 'returns', checkOnly)
-  const stringify = fastJson(open)
+  // First as it is written, which tells the branches of a union apart; then with undeclared properties let through.
+  const attempts = [schema, withoutClosedObjects(schema) as object].map(one => ({
+    fits: compile(one, module, 'returns', checkOnly),
+    stringify: fastJson(one)
+  }))
+  const serialise = (value: unknown): string | undefined => attempts.find(({ fits }) => fits(value))?.stringify(value)
   return value => {
-    let checked = value
-    if (!fits(checked)) {
-      // A Date is a string to whoever reads the JSON, so what counts is the JSON.
-      const json = JSON.stringify(value)
-      checked = json === undefined ? undefined : JSON.parse(json)
-      if (!fits(checked)) {
-        throw platformError('FMS_ERR_RETURNS', (fits.errors ?? []).map(({ instancePath, message }) => `returns${instancePath} ${message}`).join(', '))
-      }
-    }
-    return stringify(checked)
+    const text = serialise(value)
+    if (text !== undefined) return text
+    // A Date is a string to whoever reads the JSON, so what counts is the JSON.
+    const json = JSON.stringify(value)
+    const plain: unknown = json === undefined ? undefined : JSON.parse(json)
+    const errors = attempts.at(-1)?.fits.errors ?? []
+    return serialise(plain) ?? misfit(errors)
   }
+}
+
+function misfit (errors: NonNullable<Validator['errors']>): never {
+  throw platformError('FMS_ERR_RETURNS', errors.map(({ instancePath, message }) => `returns${instancePath} ${message}`).join(', '))
 }
 
 /** Undeclared properties are removed, not refused: so `additionalProperties: false` must not refuse them. */
@@ -121,8 +101,8 @@ function partsOf (endpoint: Endpoint): Compiled {
  * that there ever was. A schema with ids has its own: ids may not repeat within a compiler, and other endpoints' may.
  */
 function compile (schema: object, module: ModuleVersion, use: 'args' | 'returns', customOptions: object): Validator {
-  const make = (): Compile => AjvCompiler()({}, { customOptions }) as unknown as Compile
-  if (JSON.stringify(schema).includes('"$id"')) return make()({ schema })
+  const make = (more?: object): Compile => AjvCompiler()({}, { customOptions: { ...customOptions, ...more } }) as unknown as Compile
+  if (JSON.stringify(schema).includes('"$id"')) return make({ addUsedSchema: true })({ schema })
   let own = compilers.get(module)
   if (own === undefined) compilers.set(module, own = {})
   return (own[use] ??= make())({ schema })

@@ -23,26 +23,21 @@ export class Invoker implements Host {
   }
 
   /**
-   * The endpoint's value, before it becomes an answer.
+   * The endpoint's value, or a promise of it, before it becomes an answer.
    *
-   * @throws what `failure` makes of whatever the endpoint throws, of `FMS_ERR_TIMEOUT` at its limit, and of what
-   * `ProgramRunner.run` says
+   * @throws whatever the endpoint throws, `FMS_ERR_TIMEOUT` at its limit, and what `ProgramRunner.run` says
    */
-  async invoke (invocation: Invocation): Promise<unknown> {
+  invoke (invocation: Invocation): unknown {
     const { args, match: { endpoint: { runner, timeoutSecs } } } = invocation
     const context = new TrustedContext(this, invocation)
-    try {
-      if (runner.kind === 'command') {
-        const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
-        return await this.#withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
-      }
-      // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
-      return await (timeoutSecs === undefined
-        ? runner.call(args, context)
-        : this.#withLimit(timeoutSecs, context, () => runner.call(args, context)))
-    } catch (error) {
-      throw this.failure(error, invocation)
+    if (runner.kind === 'command') {
+      const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
+      return this.#withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
     }
+    // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
+    return timeoutSecs === undefined
+      ? runner.call(args, context)
+      : this.#withLimit(timeoutSecs, context, () => runner.call(args, context))
   }
 
   /** What the host's error handler is given for an error of a call. */
@@ -68,6 +63,6 @@ export class Invoker implements Host {
       streaming.abort(error)
     }, secs * 1000)
     context.response.once('close', () => clearTimeout(timer))
-    return endWith(await Promise.race([run(), late]), streaming.signal, error => this.failure(error, context.invocation))
+    return endWith(await Promise.race([run(), late]), streaming.signal)
   }
 }

@@ -1,18 +1,13 @@
 import { Readable } from 'node:stream'
 
-/**
- * A result that is or holds a stream, which fails when `signal` is aborted, with what `toError` makes of the reason; any
- * other result as it is.
- */
-export function endWith (value: unknown, signal: AbortSignal, toError: (reason: unknown) => Error): unknown {
-  const { body, isResponse } = value instanceof Response ? { body: value.body, isResponse: true } : { body: value, isResponse: false }
-  if (body instanceof Readable) {
-    signal.addEventListener('abort', () => body.destroy(toError(signal.reason)), { once: true })
-    return body
+/** A result that is or holds a stream, which fails with the signal's reason when that is aborted; any other as it is. */
+export function endWith (value: unknown, signal: AbortSignal): unknown {
+  if (value instanceof Readable) {
+    signal.addEventListener('abort', () => value.destroy(signal.reason as Error), { once: true })
+    return value
   }
+  const body = value instanceof Response ? value.body : value
   if (!(body instanceof ReadableStream) || body.locked) return value
-  const failing = new AbortController()
-  signal.addEventListener('abort', () => failing.abort(toError(signal.reason)), { once: true })
-  const ended = body.pipeThrough(new TransformStream(), { signal: failing.signal })
-  return isResponse ? new Response(ended, value as Response) : ended
+  const ended = body.pipeThrough(new TransformStream(), { signal })
+  return value instanceof Response ? new Response(ended, value) : ended
 }

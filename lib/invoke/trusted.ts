@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Context } from '../../types/context.ts'
+import { maskedLog } from '../mask.ts'
 import type { Host, Invocation } from './invocation.ts'
-import { maskedLog } from './log.ts'
 
 /** What a trusted function knows of its call. Getters, since most functions look at little of it. */
 export class TrustedContext implements Context {
