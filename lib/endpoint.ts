@@ -10,7 +10,7 @@ import type {
 export const endpointSymbol: unique symbol = Symbol.for('fastify-microservices.endpoint') as never
 
 export type Tag =
-  | { kind: 'function', descriptor: unknown }
+  | { kind: 'function', descriptor: unknown, handler: unknown }
   | { kind: 'command', descriptor: unknown }
 
 /**
@@ -24,7 +24,7 @@ export function endpoint<const A extends JsonSchema = TSchema, const R extends J
   descriptor: EndpointDescriptor<A, R>, handler: Handler<A, R>
 ): EndpointFunction<A, R> {
   const call: EndpointFunction<A, R> = (args, context) => handler(args, context as never)
-  return tag(call, { kind: 'function', descriptor })
+  return tag(call, { kind: 'function', descriptor, handler })
 }
 
 /**

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { inspect } from 'node:util'
 import createError from '@fastify/error'
 
 /**
@@ -69,4 +70,23 @@ export function concealed (code: ErrorCode, status: number, cause: unknown): Pla
   // Its own frames say where we concealed, not where it failed; the cause has those.
   error.stack = `${code}: ${error.message}`
   return error
+}
+
+/** What was thrown, in words. Anything may be thrown, also what throws when it is looked at. */
+export function messageOf (thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : inspect(thrown, { depth: 0 })
+  } catch {
+    return 'something that cannot be read'
+  }
+}
+
+/** A value as messages quote what was found: briefly, whatever it is. */
+export function show (value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 200)
+  } catch {
+    return messageOf(value)
+  }
 }

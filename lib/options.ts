@@ -5,7 +5,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { FastifyInstance } from 'fastify'
 import type { Authorize, MicroservicesOptions } from '../types/options.ts'
 import { type Directory, resolveDirectories } from './directories.ts'
-import { platformError } from './errors.ts'
+import { platformError, show } from './errors.ts'
 import { canonicalUuid, isArgumentName } from './names.ts'
 
 const list = Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String()))])
@@ -29,7 +29,7 @@ const settings = {
 /** Settings of code: options only. */
 const options = {
   /** Where the URLs begin. */
-  prefix: Type.Optional(Type.String({ pattern: '^/[^*?#]*$', default: '/rest/services' })),
+  prefix: Type.Optional(Type.String({ pattern: '^/(?!/)[^*?#]*$', default: '/rest/services' })),
   /** How changes of files are noticed: by the system's events, by looking (mounted volumes), or not at all. */
   watch: Type.Optional(Type.Union([Type.Literal('events'), Type.Literal('poll'), Type.Literal(false)], { default: 'events' })),
   /** Wrap results as `{ status: 'OK', response }`. */
@@ -65,6 +65,9 @@ export interface Settings {
   readonly secrets: readonly string[]
 }
 
+/** URL_PARM1, URL_PARM2, … */
+const numberedParameter = /^URL_PARM(0|[1-9]\d*)$/
+
 /** Shorter values would mask half of every log line. */
 const SECRET_LENGTH_MIN = 6
 
@@ -77,7 +80,7 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
   const problems: string[] = []
   const fromEnvironment = given.env === false ? {} : await readEnvironment(app, problems)
   const values = merge(given, fromEnvironment, problems)
-  const names = parameterNames({ ...fromEnvironment, ...given }, values.NUM_URL_PARMS ?? 10, problems)
+  const names = parameterNames({ ...fromEnvironment, ...defined(given) }, values.NUM_URL_PARMS ?? 10, problems)
   const admins = readAdmins(values, problems)
   const { directories, problems: wrong } = await resolveDirectories(entries(values.plugins ?? '.', delimiter), admins[0] ?? 'local')
   problems.push(...wrong)
@@ -123,8 +126,12 @@ function environmentSchema () {
   return {
     type: 'object',
     properties: Object.fromEntries(Object.keys(settings).map(name => [name, { type: 'string' }])),
-    patternProperties: { '^URL_PARM\\d+$': { type: 'string' } }
+    patternProperties: { [numberedParameter.source]: { type: 'string' } }
   }
+}
+
+function defined (options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 /** Option, else environment, else default. */
@@ -138,7 +145,7 @@ function merge (given: MicroservicesOptions, fromEnvironment: Record<string, str
     values[name] ??= schema.default
   }
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(optionsSchema.properties, name) && !/^URL_PARM\d+$/.test(name)) {
+    if (!Object.hasOwn(optionsSchema.properties, name) && !numberedParameter.test(name)) {
       problems.push(`${name}: unknown option; expected one of ${Object.keys(optionsSchema.properties).join(', ')}, URL_PARM1…n`)
     }
   }
@@ -167,23 +174,22 @@ function describeSchema (schema: TSchema): string {
   return `a ${String(schema.type).toLowerCase()}`
 }
 
-function show (value: unknown): string {
-  return typeof value === 'function' ? 'a function' : JSON.stringify(value) ?? String(value)
-}
-
 /** Slug i is named URL_PARM<i>, else parm_<i>. URL_PARM0 is accepted and ignored: the first slug is number 1. */
 function parameterNames (values: Record<string, unknown>, count: number, problems: string[]): string[] {
-  const names: string[] = []
-  for (let i = 1; i <= count; i++) {
-    const name = values[`URL_PARM${i}`] ?? `parm_${i}`
+  const names = Array.from({ length: count }, (_, i) => values[`URL_PARM${i + 1}`] ?? `parm_${i + 1}`)
+  const owners = new Map<unknown, string>()
+  // Those beyond the count as well: a mistake there shows as soon as the count is raised.
+  const beyond = Object.keys(values).filter(key => numberedParameter.test(key) && key !== 'URL_PARM0' && Number(key.slice(8)) > count)
+  for (const [key, name] of [...names.map((name, i) => [`URL_PARM${i + 1}`, name]), ...beyond.map(key => [key, values[key]])] as Array<[string, unknown]>) {
+    const other = owners.get(name)
     if (!isArgumentName(name)) {
-      problems.push(`URL_PARM${i}: expected a name of letters, digits and "_" that begins with no digit, and is not constructor or prototype; found ${show(name)}`)
-    } else if (names.includes(name)) {
-      problems.push(`URL_PARM${i}: expected a name that no other has; found ${show(name)}, which is URL_PARM${names.indexOf(name) + 1}'s`)
+      problems.push(`${key}: expected a name of letters, digits and "_" that begins with no digit, and is not constructor or prototype; found ${show(name)}`)
+    } else if (other !== undefined) {
+      problems.push(`${key}: expected a name that no other has; found ${show(name)}, which is ${other}'s`)
     }
-    names.push(String(name))
+    owners.set(name, key)
   }
-  return names
+  return names as string[]
 }
 
 function readAdmins (values: MicroservicesOptions, problems: string[]): string[] {

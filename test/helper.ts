@@ -28,8 +28,9 @@ export interface Built {
 }
 
 /** An app that serves a plugin directory; ready, and closed with the test. Watches nothing and reads no environment unless told. */
-export async function build (t: Test, { files = {}, fastify, before, after, ...options }: BuildOptions = {}): Promise<Built> {
-  const directory = join(t.testdir({ plugins: files }), 'plugins')
+export async function build (t: Test, { files, fastify, before, after, ...options }: BuildOptions = {}): Promise<Built> {
+  // A second testdir() of a test empties its first, which `plugins` may lie in.
+  const directory = files === undefined && options.plugins !== undefined ? '' : join(t.testdir({ plugins: files ?? {} }), 'plugins')
   const app = Fastify(fastify)
   t.teardown(() => app.close())
   await before?.(app)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import { show } from '../errors.ts'
 import { isReservedName, namePattern } from '../names.ts'
 import type { Bundle } from './bundle.ts'
 import { describe } from './describe.ts'
@@ -17,7 +18,7 @@ export async function build (source: ModuleFile, bundle: Bundle, id: string | nu
   const loaded = await load(bundle)
   if (id !== undefined && (loaded.exports['__ID__'] ?? null) !== id) {
     throw new ModuleError('FMS_ERR_OWNER', source.file,
-      `__ID__: expected to be read from the source, as export const __ID__ = '<uuid>'; found ${JSON.stringify(loaded.exports['__ID__'])} when it ran`)
+      `__ID__: expected to be read from the source, as export const __ID__ = '<uuid>'; found ${show(loaded.exports['__ID__'])} when it ran`)
   }
   checkReserved(loaded.exports, source.file)
   return new ModuleVersion(
@@ -26,19 +27,19 @@ export async function build (source: ModuleFile, bundle: Bundle, id: string | nu
     describe(loaded.exports, source.file, source.folder ?? dirname(source.file)))
 }
 
-/** 48 bits of the content: enough to tell the versions of one module apart. */
-export function versionOf (bundle: Bundle): string {
-  return createHash('sha256').update(bundle.code).digest('hex').slice(0, 12)
+/** 48 bits of the content: enough to tell the versions of one module apart. Where only lines moved, positions did. */
+export function versionOf ({ code, sourceMap }: Bundle): string {
+  return createHash('sha256').update(code).update(sourceMap).digest('hex').slice(0, 12)
 }
 
 /** The exports that mean something to the platform. */
 function checkReserved (exports: Readonly<Record<string, unknown>>, file: string): void {
   const { __alias__: alias, __start__: start, __close__: close } = exports
   if (alias !== undefined && (typeof alias !== 'string' || !namePattern.test(alias) || alias.startsWith('__'))) {
-    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: expected letters, digits, "-" and "_", not beginning with "__"; found ${JSON.stringify(alias)}`)
+    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: expected letters, digits, "-" and "_", not beginning with "__"; found ${show(alias)}`)
   }
   if (typeof alias === 'string' && isReservedName(alias)) {
-    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: ${JSON.stringify(alias)} is reserved; choose another`)
+    throw new ModuleError('FMS_ERR_NAME', file, `__alias__: ${show(alias)} is reserved; choose another`)
   }
   for (const [name, value] of [['__start__', start], ['__close__', close]] as const) {
     if (value !== undefined && typeof value !== 'function') {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Problem } from '../../types/directory.ts'
+import { messageOf } from '../errors.ts'
 import { type Mask, maskedLog } from '../mask.ts'
 import type { Settings } from '../options.ts'
 import { Bundler } from './bundle.ts'
@@ -30,6 +31,7 @@ export class Catalog {
   #records: readonly ModuleRecord[] = []
   #found: readonly Problem[] = []
   #snapshot: Snapshot
+  /** The versions that were started; none before the app is ready. */
   #live: ReadonlySet<ModuleVersion> = new Set()
   #folders: readonly string[] = []
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
@@ -150,14 +152,18 @@ export class Catalog {
       const modules = new Set([...next.namespaces.values()].flatMap(({ modules }) => modules))
       if (this.#started && !await this.#startAll([...modules].filter(module => !this.#live.has(module)))) continue
 
-      const replaced = [...this.#live].filter(version => !modules.has(version))
       this.#snapshot = next
-      this.#live = modules
-      for (const record of this.#records) record.settle(modules)
-      for (const version of replaced) this.#retire(version)
+      if (this.#started) this.#replace(modules)
       this.#report()
       return
     }
+  }
+
+  #replace (modules: ReadonlySet<ModuleVersion>): void {
+    const replaced = [...this.#live].filter(version => !modules.has(version))
+    this.#live = modules
+    for (const record of this.#records) record.settle(modules)
+    for (const version of replaced) this.#retire(version)
   }
 
   async #startAll (versions: ModuleVersion[]): Promise<boolean> {
@@ -167,7 +173,7 @@ export class Catalog {
         return true
       } catch (error) {
         this.#records.find(record => record.version === version)?.fallBack(
-          new ModuleError('FMS_ERR_MODULE', version.file, `__start__ failed: ${(error as Error)?.message ?? String(error)}`, { cause: error }))
+          new ModuleError('FMS_ERR_MODULE', version.file, `__start__ failed: ${messageOf(error)}`, { cause: error }))
         return false
       }
     }))

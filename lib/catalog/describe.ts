@@ -4,6 +4,7 @@ import { Value } from '@sinclair/typebox/value'
 import type { Problem } from '../../types/directory.ts'
 import type { JsonSchema, Method } from '../../types/endpoint.ts'
 import { tagOf, type Tag } from '../endpoint.ts'
+import { show } from '../errors.ts'
 import { isArgumentName, namePattern } from '../names.ts'
 import { commandSchema, descriptorSchema } from './descriptor.ts'
 import { schemaProblem } from './schema.ts'
@@ -58,7 +59,7 @@ export function describe (exports: Readonly<Record<string, unknown>>, file: stri
       problems.push({ code: 'FMS_ERR_DESCRIPTOR', file, endpoint: name, field, message: `${name}: ${field}: ${message}` })
     }
     const before = problems.length
-    const found = checkDescriptor(tag, refused) && toEndpoint(name, value as () => unknown, tag, folder, refused)
+    const found = checkDescriptor(tag, refused) && toEndpoint(name, tag, folder, refused)
     if (!found || problems.length > before) continue
 
     const twice = found.methods.map(method => `${method} ${found.api}`).find(key => taken.has(key))
@@ -90,7 +91,7 @@ function checkDescriptor (tag: Tag, refused: Refuse): boolean {
   return seen.size === 0
 }
 
-function toEndpoint (name: string, call: () => unknown, tag: Tag, folder: string, refused: Refuse): Endpoint {
+function toEndpoint (name: string, tag: Tag, folder: string, refused: Refuse): Endpoint {
   const given = tag.descriptor as Given
   const api = (given['api'] as string | undefined) ?? name
   if (!namePattern.test(api)) refused('api', `expected letters, digits, "-" and "_"; found ${show(api)}, the export's name: give it an api`)
@@ -98,6 +99,8 @@ function toEndpoint (name: string, call: () => unknown, tag: Tag, folder: string
   for (const param of params ?? []) {
     if (!isArgumentName(param)) refused('params', `expected names of letters, digits and "_" that begin with no digit; found ${show(param)}`)
   }
+  if (tag.kind === 'function' && typeof tag.handler !== 'function') refused('handler', `expected a function after the descriptor; found ${show(tag.handler)}`)
+  if (given.run?.[0] === '') refused('run', 'expected a program first; found ""')
   for (const field of ['args', 'returns'] as const) {
     const problem = given[field] !== undefined && schemaProblem(given[field], field)
     if (problem) refused(field, problem)
@@ -117,7 +120,7 @@ function toEndpoint (name: string, call: () => unknown, tag: Tag, folder: string
     configKey: keyOf(config),
     runner: tag.kind === 'command'
       ? { kind: 'command', run: given.run ?? [], cwd: resolve(folder, given.cwd ?? '.'), env: given.env ?? {} }
-      : { kind: 'function', call }
+      : { kind: 'function', call: tag.handler as () => unknown }
   }
 }
 
@@ -137,8 +140,4 @@ function keyOf (config: Readonly<Record<string, unknown>>): string {
 
 function isClass (value: unknown): boolean {
   return /^class\b/.test(Function.prototype.toString.call(value))
-}
-
-function show (value: unknown): string {
-  return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value)).slice(0, 200)
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import { inspect } from 'node:util'
 import { compileFunction, constants } from 'node:vm'
+import { messageOf } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
 import { Positions } from './positions.ts'
 import { ModuleError } from './problem.ts'
@@ -107,8 +107,4 @@ function thrownWhileLoading (error: unknown, { file, cycles }: Bundle, positions
     : ''
   return new ModuleError('FMS_ERR_MODULE', origins[0]?.file ?? file, `it threw while loading: ${messageOf(error)}${hint}`,
     { cause: error, ...(origins[0] !== undefined && { line: origins[0].line }) })
-}
-
-function messageOf (error: unknown): string {
-  return error instanceof Error ? error.message : inspect(error, { depth: 0 })
 }

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Description, Endpoint } from './describe.ts'
 import type { Loaded } from './load.ts'
 
-/** What `__start__` and `__close__` may take; below Fastify's own 10 s for a plugin, so that our message is the one seen. */
-export const LIFECYCLE_MS = 8_000
+/** What `__start__` and `__close__` may take; less where Fastify allows a plugin less, or it would end the app's start. */
+const LIFECYCLE_MS = 8_000
 
 /** How long a replaced version waits for its calls before `__close__` runs all the same. */
 const DRAIN_MS = 30_000
@@ -27,7 +27,10 @@ export class ModuleVersion {
   readonly counts: boolean
   readonly #start: Lifecycle | undefined
   readonly #close: Lifecycle | undefined
+  #wanted = false
   #started = false
+  /** A `__close__` under way. */
+  #ending: Promise<unknown> | undefined
   #calls = 0
   #idle: (() => void) | undefined
 
@@ -47,10 +50,14 @@ export class ModuleVersion {
     this.counts = this.#close !== undefined
   }
 
-  /** Runs `__start__` once, before the version goes live. */
+  /** Runs `__start__`, before the version goes live. One that is about to be closed, while its calls finish, just stays. */
   async start (app: FastifyInstance): Promise<void> {
+    this.#wanted = true
+    await this.#ending
     if (this.#started) return
-    await withDeadline('__start__', async () => this.#start?.(app))
+    const { pluginTimeout } = app.initialConfig
+    const allowed = pluginTimeout ? Math.min(LIFECYCLE_MS, pluginTimeout * 0.8) : LIFECYCLE_MS
+    await withDeadline('__start__', allowed, async () => this.#start?.(app))
     this.#started = true
   }
 
@@ -64,23 +71,26 @@ export class ModuleVersion {
     if (this.#calls === 0) this.#idle?.()
   }
 
-  /** Waits for calls under way, up to `drainMs`, then runs `__close__`, if `__start__` ran. */
+  /** Waits for calls under way, up to `drainMs`, then runs `__close__`, if `__start__` ran and nobody wants it back. */
   async close (drainMs = DRAIN_MS): Promise<void> {
-    if (!this.#started || this.#close === undefined) return
-    this.#started = false
+    this.#wanted = false
     if (this.#calls > 0) {
       const idle = new Promise<void>(resolve => { this.#idle = resolve })
       await Promise.race([idle, expiry(drainMs)])
     }
-    await withDeadline('__close__', async () => this.#close?.())
+    if (this.#wanted || !this.#started) return
+    this.#started = false
+    const closing = withDeadline('__close__', LIFECYCLE_MS, async () => this.#close?.())
+    this.#ending = closing.catch(() => {})
+    await closing
   }
 }
 
-async function withDeadline (name: string, run: () => Promise<unknown>): Promise<void> {
+async function withDeadline (name: string, allowedMs: number, run: () => Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   try {
     await Promise.race([run(), new Promise((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${name} was not done within ${LIFECYCLE_MS / 1000} s`)), LIFECYCLE_MS)
+      timer = setTimeout(() => reject(new Error(`${name} was not done within ${allowedMs / 1000} s`)), allowedMs)
     })])
   } finally {
     clearTimeout(timer)

@@ -1,5 +1,6 @@
 import type { Problem } from '../../types/directory.ts'
 import type { Settings } from '../options.ts'
+import { messageOf } from '../errors.ts'
 import { canonicalUuid } from '../names.ts'
 import { build, versionOf } from './build.ts'
 import type { Bundler } from './bundle.ts'
@@ -38,22 +39,24 @@ export class ModuleRecord {
   async update (bundler: Bundler, settings: Settings): Promise<void> {
     if (this.#problem === undefined && this.#stamps.size > 0 && await this.#unchanged()) return
     try {
+      const readAt = Date.now()
       const before = await stampAll(this.inputs)
       const id = settings.identified ? await this.#readIdentity(bundler, settings) : undefined
       const bundle = await bundler.bundle(this.source.file)
       const seen = bundle.inputs.filter(file => !before.has(file))
-      this.#stamps = new Map([...before, ...await stampAll(seen)].filter(([file]) => bundle.inputs.includes(file) || file === this.source.file))
+      this.#stamps = new Map([...before, ...await stampAll(seen, readAt)].filter(([file]) => bundle.inputs.includes(file) || file === this.source.file))
       this.version = this.#lastGood?.version === versionOf(bundle) ? this.#lastGood : await build(this.source, bundle, id)
       this.#problem = undefined
       this.#awaited = []
     } catch (error) {
       // Whatever else a module makes of our reading it, a getter that throws say, is its own failure, not the app's.
-      this.#fail(error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, String(error), { cause: error }))
+      this.#fail(error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, messageOf(error), { cause: error }))
     }
   }
 
   /** This version could not start. */
   fallBack (error: ModuleError): void {
+    if (this.#lastGood === this.version) this.#lastGood = undefined
     this.#fail(error)
   }
 
@@ -91,6 +94,6 @@ export class ModuleRecord {
   }
 }
 
-async function stampAll (files: Iterable<string>): Promise<Map<string, string>> {
-  return new Map(await Promise.all([...files].map(async file => [file, await fingerprint(file)] as const)))
+async function stampAll (files: Iterable<string>, readAt?: number): Promise<Map<string, string>> {
+  return new Map(await Promise.all([...files].map(async file => [file, await fingerprint(file, readAt)] as const)))
 }

@@ -94,7 +94,9 @@ function walk (schema: unknown, path: string, visit: (schema: Subschema, path: s
 function subschemaProblem (schema: Subschema, path: string, root: unknown, ids: ReadonlySet<string>, ajv: SchemaChecker): string | undefined {
   const unknown = Object.keys(schema).find(keyword => !ajv.RULES.keywords[keyword])
   if (unknown !== undefined) return `expected keywords of JSON Schema draft 7; found ${JSON.stringify(unknown)} at ${path}`
-  const { format, $ref } = schema
+  const { format, pattern, $ref } = schema
+  const regexpProblem = typeof pattern === 'string' ? patternProblem(pattern) : undefined
+  if (regexpProblem !== undefined) return `expected a regular expression at ${path}/pattern; ${regexpProblem}`
   if (typeof format === 'string' && ajv.formats[format] === undefined) {
     return `expected a format that Fastify knows (email, date-time, uuid, …); found ${JSON.stringify(format)} at ${path}`
   }
@@ -102,6 +104,14 @@ function subschemaProblem (schema: Subschema, path: string, root: unknown, ids: 
     return `expected a $ref to something in this schema; found ${JSON.stringify($ref)} at ${path}: remote references are not followed`
   }
   return undefined
+}
+
+function patternProblem (pattern: string): string | undefined {
+  try {
+    return RegExp(pattern, 'u') && undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 function isLocal (reference: string, root: unknown, ids: ReadonlySet<string>): boolean {

@@ -2,6 +2,7 @@ import type { JsonSchema } from '../../types/endpoint.ts'
 
 /** What this room reads of a schema. */
 interface Schema {
+  $id?: string
   $ref?: string
   type?: unknown
   properties?: Record<string, Schema>
@@ -10,13 +11,11 @@ interface Schema {
   allOf?: Schema[]
   anyOf?: Schema[]
   oneOf?: Schema[]
-  if?: Schema
   then?: Schema
   else?: Schema
+  definitions?: Record<string, Schema>
+  $defs?: Record<string, Schema>
 }
-
-/** References may lead in circles; no schema that anyone reads is deeper. */
-const DEPTH_MAX = 16
 
 /** Whether the schema of an object takes an array under a name: only then do all values of a repeated query key count. */
 export function takesArray (schema: JsonSchema, name: string): boolean {
@@ -32,19 +31,20 @@ function valuesUnder ({ properties, patternProperties, additionalProperties }: S
   return found.length === 0 && typeof additionalProperties === 'object' ? [additionalProperties] : found
 }
 
-/** The schema itself and all that may stand for it. */
-function alternatives (schema: Schema, root: Schema, depth = 0): Schema[] {
-  if (typeof schema !== 'object' || depth === DEPTH_MAX) return []
+/** The schema itself and all that may stand for it, each once: references may lead in circles. */
+function alternatives (schema: Schema | boolean | undefined, root: Schema, found = new Set<Schema>()): Schema[] {
+  if (typeof schema !== 'object' || found.has(schema)) return []
+  found.add(schema)
   const { $ref, allOf = [], anyOf = [], oneOf = [], then: thenSchema, else: elseSchema } = schema
   const others = [$ref === undefined ? undefined : follow($ref, root), ...allOf, ...anyOf, ...oneOf, thenSchema, elseSchema]
-  return [schema, ...others.flatMap(other => other === undefined ? [] : alternatives(other, root, depth + 1))]
+  for (const other of others) alternatives(other, root, found)
+  return [...found]
 }
 
-/** `#/definitions/x`, or the `$id` of one of the definitions. */
+/** `#/definitions/x`, or the `$id` of the schema or of one of its definitions. */
 function follow (reference: string, root: Schema): Schema | undefined {
   if (!reference.startsWith('#')) {
-    const { definitions, $defs } = root as Record<string, Record<string, Schema & { $id?: string }> | undefined>
-    return Object.values({ ...definitions, ...$defs }).find(({ $id }) => $id === reference)
+    return [root, ...Object.values({ ...root.definitions, ...root.$defs })].find(({ $id }) => $id === reference)
   }
   const steps = reference.split('/').slice(1).map(step => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
   return steps.reduce<unknown>((found, step) => (found as Record<string, unknown> | undefined)?.[step], root) as Schema | undefined

@@ -17,12 +17,12 @@ type Conceal = (error: unknown) => Error
  * @throws `FMS_ERR_RETURNS`, `FMS_ERR_FUNCTION` for what is no JSON, `FMS_ERR_RESPONSE` for a used-up `Response`
  */
 export function sendResult (
-  reply: FastifyReply, value: unknown, { match: { endpoint, module } }: Invocation, envelope: boolean, conceal: Conceal
+  reply: FastifyReply, value: unknown, { match: { endpoint, module }, late }: Invocation, envelope: boolean, conceal: Conceal
 ): FastifyReply {
   // As in Fastify, where it is the same as throwing it.
   if (value instanceof Error) throw value
-  if (value instanceof Response) return sendResponse(reply, value, conceal)
-  if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value, conceal)
+  if (value instanceof Response) return sendResponse(reply, value, late, conceal)
+  if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value, late, conceal)
   if (value instanceof Uint8Array) return reply.send(value)
 
   const serialise = serialiserOf(endpoint, module)
@@ -32,7 +32,7 @@ export function sendResult (
     return envelope ? `{"status":"OK","response":${text}}` : text
   }
   reply.header('content-type', JSON_TYPE)
-  if (typeof value !== 'object' || value === null) return reply.send(toText(value ?? null))
+  if (typeof value !== 'object' || value === null || looksSpecial(value)) return reply.send(toText(value ?? null))
   // As an object, so that the host's preSerialization hooks see it.
   return reply.serializer((payload: unknown) => {
     // An error handler's payload, where a hook after this failed.
@@ -43,6 +43,12 @@ export function sendResult (
       throw conceal(error)
     }
   }).send(value)
+}
+
+/** What Fastify would take for a stream or for bytes, although it is neither. */
+function looksSpecial (value: { pipe?: unknown, getReader?: unknown, buffer?: unknown }): boolean {
+  return typeof value.pipe === 'function' || typeof value.getReader === 'function' || value.buffer instanceof ArrayBuffer ||
+    Object.prototype.toString.call(value) === '[object Response]'
 }
 
 function toJson (value: unknown): string {
@@ -56,7 +62,7 @@ function toJson (value: unknown): string {
   return text
 }
 
-function sendResponse (reply: FastifyReply, response: Response, conceal: Conceal): FastifyReply {
+function sendResponse (reply: FastifyReply, response: Response, late: AbortSignal | undefined, conceal: Conceal): FastifyReply {
   if (response.status < 200 || response.bodyUsed || response.body?.locked) {
     throw platformError('FMS_ERR_RESPONSE', response.status < 200
       ? `expected a Response with a status of 200 to 599; found ${response.status}`
@@ -64,20 +70,20 @@ function sendResponse (reply: FastifyReply, response: Response, conceal: Conceal
   }
   reply.code(response.status)
   for (const [name, value] of response.headers) reply.header(name, value)
-  return response.body === null ? reply.send(null) : sendBody(reply, response.body, conceal)
+  return response.body === null ? reply.send() : sendBody(reply, response.body, late, conceal)
 }
 
-function sendBody (reply: FastifyReply, body: Readable | ReadableStream, conceal: Conceal): FastifyReply {
+function sendBody (reply: FastifyReply, body: Readable | ReadableStream, late: AbortSignal | undefined, conceal: Conceal): FastifyReply {
   if (!(body instanceof Readable) && body.locked) throw platformError('FMS_ERR_RESPONSE', 'expected a stream that nobody reads')
-  const source = body instanceof Readable ? body : Readable.fromWeb(body as NodeReadableStream)
-  if (reply.request.method !== 'HEAD') return reply.send(shielded(source, conceal))
+  const source = body instanceof Readable ? body : Readable.fromWeb(body as NodeReadableStream, { objectMode: true })
+  if (reply.request.method !== 'HEAD') return reply.send(shielded(source, late, conceal))
   // A HEAD has no body, and an endless stream would be read for a client that hears nothing.
   source.destroy()
-  return reply.send(null)
+  return reply.send()
 }
 
 /** The same bytes, but a failure is one that the client may see: before the first byte, Fastify answers with it. */
-function shielded (source: Readable, conceal: Conceal): Readable {
+function shielded (source: Readable, late: AbortSignal | undefined, conceal: Conceal): Readable {
   const shield = new Transform({
     writableObjectMode: true,
     transform (chunk: unknown, _encoding, done) {
@@ -88,6 +94,7 @@ function shielded (source: Readable, conceal: Conceal): Readable {
   finished(source, { writable: false }, error => {
     if (error && !shield.destroyed) shield.destroy(conceal(error))
   })
+  late?.addEventListener('abort', () => shield.destroy(conceal(late.reason)), { once: true })
   shield.once('close', () => source.destroy())
   return source.pipe(shield)
 }

@@ -98,11 +98,12 @@ function partsOf (endpoint: Endpoint): Compiled {
 
 /**
  * One compiler per version of a module: a compiler keeps all that it compiled, so a shared one would keep every version
- * that there ever was. A schema with ids has its own: ids may not repeat within a compiler, and other endpoints' may.
+ * that there ever was. A schema with ids or references has its own: ids may not repeat within a compiler, and other
+ * endpoints' may.
  */
 function compile (schema: object, module: ModuleVersion, use: 'args' | 'returns', customOptions: object): Validator {
   const make = (more?: object): Compile => AjvCompiler()({}, { customOptions: { ...customOptions, ...more } }) as unknown as Compile
-  if (JSON.stringify(schema).includes('"$id"')) return make({ addUsedSchema: true })({ schema })
+  if (/"\$(id|ref)"/.test(JSON.stringify(schema))) return make({ addUsedSchema: true })({ schema })
   let own = compilers.get(module)
   if (own === undefined) compilers.set(module, own = {})
   return (own[use] ??= make())({ schema })

@@ -1,6 +1,7 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
-import { concealed, isPlatformError } from '../errors.ts'
+import { concealed, isPlatformError, messageOf } from '../errors.ts'
 import { type Mask, maskError } from '../mask.ts'
 
 /**
@@ -8,29 +9,42 @@ import { type Mask, maskError } from '../mask.ts'
  * else 500; of a 5xx only the status's name, while the log says all, in the author's own source positions.
  */
 export function toHttpError (thrown: unknown, match: Match, log: FastifyBaseLogger, mask: Mask | undefined): Error {
-  const error = thrown instanceof Error ? thrown : new Error(`threw what is no Error: ${String(thrown)}`, { cause: thrown })
-  const status = statusOf(thrown)
+  const { error, status } = readThrown(thrown)
   if (status < 500) return forClient(error, status, mask)
 
-  const code = isPlatformError(error) ? error.code : 'FMS_ERR_FUNCTION'
-  if (error.stack) error.stack = match.module.mapStack(error.stack)
-  const shown = mask ? maskError(error, mask) : error
+  if (typeof error.stack === 'string') Reflect.set(error, 'stack', match.module.mapStack(error.stack))
+  // Loggers mark what they have seen, which a frozen error does not take.
+  const shown = mask || !Object.isExtensible(error) ? maskError(error, mask ?? String) : error
   const { owner, name, version } = match.module
   log.error({ err: shown, owner, module: name, version, api: match.api, function: match.endpoint.function }, shown.message)
-  const concealing = concealed(code, status, shown)
-  return isPlatformError(error) && error.headers ? Object.assign(concealing, { headers: error.headers }) : concealing
+  const isOurs = isPlatformError(error)
+  const concealing = concealed(isOurs ? error.code : 'FMS_ERR_FUNCTION', status, shown)
+  return isOurs && error.headers ? Object.assign(concealing, { headers: error.headers }) : concealing
 }
 
-function statusOf (thrown: unknown): number {
-  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown }
-  return Number.isInteger(statusCode) && (statusCode as number) >= 400 && (statusCode as number) <= 599 ? statusCode as number : 500
+/** Anything may be thrown, also what throws when it is looked at. */
+function readThrown (thrown: unknown): { error: Error, status: number } {
+  try {
+    const { statusCode, message } = (thrown ?? {}) as { statusCode?: unknown, message?: unknown }
+    const status = Number.isInteger(statusCode) && (statusCode as number) >= 400 && (statusCode as number) <= 599 ? statusCode as number : 500
+    if (thrown instanceof Error) {
+      void thrown.stack
+      return { error: thrown, status }
+    }
+    const told = typeof message === 'string' ? message : STATUS_CODES[status]
+    const text = status < 500 ? told : `threw what is no Error: ${messageOf(thrown)}`
+    return { error: Object.assign(new Error(text, { cause: thrown }), { statusCode: status }), status }
+  } catch {
+    return { error: new Error(messageOf(thrown)), status: 500 }
+  }
 }
 
 /** `FMS_ERR_*` codes say that the platform speaks: an author's error may not. */
 function forClient (error: Error, status: number, mask: Mask | undefined): Error {
-  const { code } = error as { code?: unknown }
+  const { code, headers } = error as { code?: unknown, headers?: unknown }
   if (typeof code === 'string' && code.startsWith('FMS_ERR_') && !isPlatformError(error)) {
-    return Object.assign(new Error(mask ? mask(error.message) : error.message, { cause: error }), { statusCode: status })
+    const message = mask ? mask(error.message) : error.message
+    return Object.assign(new Error(message, { cause: error }), { statusCode: status, ...(headers !== undefined && { headers }) })
   }
   return mask ? maskError(error, mask) : error
 }

@@ -12,6 +12,8 @@ export interface Invocation {
   readonly body: unknown
   readonly request: FastifyRequest
   readonly response: ServerResponse
+  /** Aborted at the endpoint's time limit, where it has one; the answer may still be a stream then. */
+  late?: AbortSignal
 }
 
 /** What all calls have in common. */

@@ -5,7 +5,6 @@ import type { Settings } from '../options.ts'
 import { ProgramRunner } from './command.ts'
 import { toHttpError } from './failure.ts'
 import type { Host, Invocation } from './invocation.ts'
-import { endWith } from './stream.ts'
 import { TrustedContext } from './trusted.ts'
 
 /** Runs endpoints: functions in process, programs as processes of their own. */
@@ -32,12 +31,12 @@ export class Invoker implements Host {
     const context = new TrustedContext(this, invocation)
     if (runner.kind === 'command') {
       const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)
-      return this.#withLimit(limit, context, () => this.#programs.run(runner, JSON.stringify(args), context))
+      return this.#withLimit(limit, invocation, context, () => this.#programs.run(runner, JSON.stringify(args), context))
     }
     // In-process code cannot be killed, so only a limit of its own binds it, and most have none.
     return timeoutSecs === undefined
       ? runner.call(args, context)
-      : this.#withLimit(timeoutSecs, context, () => runner.call(args, context))
+      : this.#withLimit(timeoutSecs, invocation, context, () => runner.call(args, context))
   }
 
   /** What the host's error handler is given for an error of a call. */
@@ -50,19 +49,22 @@ export class Invoker implements Host {
   }
 
   /** The limit counts until headers are sent, so it outlives the value: a stream that gives nothing is late too. */
-  async #withLimit (secs: number, context: TrustedContext, run: () => unknown): Promise<unknown> {
+  async #withLimit (secs: number, invocation: Invocation, context: TrustedContext, run: () => unknown): Promise<unknown> {
+    const limit = new AbortController()
+    invocation.late = limit.signal
     const { promise: late, reject } = Promise.withResolvers<never>()
     // Where the value came first, nobody waits for this any more.
     late.catch(() => {})
-    const streaming = new AbortController()
+    const { response } = invocation
     const timer = setTimeout(() => {
-      if (context.response.headersSent) return
+      if (response.headersSent) return
       const error = platformError('FMS_ERR_TIMEOUT', secs)
-      context.abort(error)
+      // First ours: what the endpoint makes of its own signal comes too late.
       reject(error)
-      streaming.abort(error)
+      limit.abort(error)
+      context.abort(error)
     }, secs * 1000)
-    context.response.once('close', () => clearTimeout(timer))
-    return endWith(await Promise.race([run(), late]), streaming.signal)
+    response.once('close', () => clearTimeout(timer))
+    return await Promise.race([run(), late])
   }
 }

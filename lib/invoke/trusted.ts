@@ -41,7 +41,7 @@ export class TrustedContext implements Context {
       const controller = this.#controller = new AbortController()
       const { response } = this
       const leave = (): void => {
-        if (!response.writableFinished) controller.abort(new DOMException('the client left before it was answered', 'AbortError'))
+        if (!response.writableEnded) controller.abort(new DOMException('the client left before it was answered', 'AbortError'))
       }
       if (response.closed) leave()
       else response.once('close', leave)

@@ -216,8 +216,10 @@ test('events: a stream of events that never pauses is told of', async t => {
   await quiet()
   const writing = setInterval(() => { appendFileSync(join(path, 'log'), 'x') }, 10)
   t.teardown(() => { clearInterval(writing) })
-  await t.resolves(within(once(emitter, 'change')))
-  await t.resolves(within(once(emitter, 'change')))
+  // Once or twice a busy machine makes a pause of its own.
+  await t.resolves(within((async () => {
+    for (let i = 0; i < 10; i++) await once(emitter, 'change')
+  })()))
 })
 
 test('events: watches a directory again whose successor looks the same', async t => {
