@@ -10,8 +10,8 @@ export interface CallArguments {
   readonly args: Record<string, unknown>
   /** Slugs by final name. */
   readonly params: Readonly<Record<string, string>>
-  /** The payload, from which `__map__` was taken out. */
-  readonly body: unknown
+  /** Whether the payload has a `__map__`, which is no argument. */
+  readonly mapped: boolean
 }
 
 const mappable: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
@@ -26,10 +26,7 @@ export function readArguments (request: FastifyRequest, { endpoint, slugs }: Mat
   const args: Record<string, unknown> = {}
   let map: NameMap | undefined
   if (isPayloadObject(body)) {
-    if (Object.hasOwn(body, '__map__') && mappable.has(request.method)) {
-      map = checkMap(body['__map__'])
-      delete body['__map__']
-    }
+    if (Object.hasOwn(body, '__map__') && mappable.has(request.method)) map = checkMap(body['__map__'])
     for (const name of Object.keys(body)) {
       if (!forbiddenArgumentNames.has(name)) args[name] = body[name]
     }
@@ -42,7 +39,7 @@ export function readArguments (request: FastifyRequest, { endpoint, slugs }: Mat
   }
   const params = slugs.length === 0 ? noParams : nameSlugs(slugs, endpoint.params ?? settings.parameterNames, map)
   for (const name of Object.keys(params)) args[name] = params[name]
-  return { args, params, body }
+  return { args, params, mapped: map !== undefined }
 }
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({})

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Resolution, Snapshot } from '../catalog/snapshot.ts'
 import { platformError } from '../errors.ts'
+import type { Invocation } from '../invoke/invocation.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import { readArguments } from './arguments.ts'
 import { getCall, setCall } from './call.ts'
@@ -98,7 +99,7 @@ export class Hooks {
       reply.raw.once('close', () => match.module.leave())
     }
     setCall(request, { match, invocation: undefined })
-    const looking = ignoreEmptyBody(request)
+    const looking = request.method === 'GET' || request.method === 'HEAD' ? undefined : ignoreEmptyBody(request)
     if (looking === undefined) done()
     else looking.then(() => done(), done)
   }
@@ -118,31 +119,47 @@ export class Hooks {
 
   readonly arguments: Hook = (request, reply, done) => {
     const call = getCall(request)
-    if (call.match === undefined) {
-      done()
-      return
+    let failure: Error | undefined
+    if (call.match !== undefined) {
+      const { match, match: { endpoint, module } } = call
+      try {
+        const { args, params, mapped } = readArguments(request, match, this.#invoker.settings)
+        validateArguments(args, endpoint, module)
+        call.invocation = { match, args, params, mapped, request, response: reply.raw }
+      } catch (error) {
+        failure = this.#invoker.failure(error, { match, request })
+      }
     }
-    const { match, match: { endpoint, module } } = call
-    try {
-      const { args, params, body } = readArguments(request, match, this.#invoker.settings)
-      validateArguments(args, endpoint, module)
-      call.invocation = { match, args, params, body, request, response: reply.raw }
-      done()
-    } catch (error) {
-      done(this.#invoker.failure(error, { match, request }))
-    }
+    done(failure)
   }
 
-  readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+  /** No async function: with its own promise beside the endpoint's, a call would wait two turns more. */
+  readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
     const call = getCall(request)
-    if (call.match === undefined) return call.listing
-    const { invocation } = call
-    if (invocation === undefined) return reply
+    if (call.match === undefined) {
+      reply.send(call.listing)
+      return
+    }
+    const invocation = call.invocation as Invocation
+    const invoker = this.#invoker
+    const fail = (error: unknown): void => { reply.send(invoker.failure(error, invocation)) }
+    const succeed = (value: unknown): void => {
+      try {
+        sendResult(reply, value, invocation, invoker.settings.envelope, error => invoker.failure(error, invocation))
+      } catch (error) {
+        fail(error)
+      }
+    }
     try {
-      const value = await this.#invoker.invoke(invocation)
-      return sendResult(reply, value, invocation, this.#invoker.settings.envelope, error => this.#invoker.failure(error, invocation))
+      const value = invoker.invoke(invocation)
+      if (isThenable(value)) value.then(succeed, fail)
+      else succeed(value)
     } catch (error) {
-      throw this.#invoker.failure(error, invocation)
+      fail(error)
     }
   }
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -19,12 +19,13 @@ type Conceal = (error: unknown) => Error
 export function sendResult (
   reply: FastifyReply, value: unknown, { match: { endpoint, module }, late }: Invocation, envelope: boolean, conceal: Conceal
 ): FastifyReply {
-  // As in Fastify, where it is the same as throwing it.
-  if (value instanceof Error) throw value
-  if (value instanceof Response) return sendResponse(reply, value, late, conceal)
-  if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value, late, conceal)
-  if (value instanceof Uint8Array) return reply.send(value)
-
+  if (!isPlainObject(value)) {
+    // As in Fastify, where it is the same as throwing it.
+    if (value instanceof Error) throw value
+    if (value instanceof Response) return sendResponse(reply, value, late, conceal)
+    if (value instanceof Readable || value instanceof ReadableStream) return sendBody(reply, value, late, conceal)
+    if (value instanceof Uint8Array) return reply.send(value)
+  }
   const serialise = serialiserOf(endpoint, module)
   if (value === undefined && serialise === undefined && !envelope) return reply.code(204).send()
   const toText = (payload: unknown): string => {
@@ -43,6 +44,11 @@ export function sendResult (
       throw conceal(error)
     }
   }).send(value)
+}
+
+/** What most endpoints return, so that it pays to know it from all else first. */
+function isPlainObject (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
 /** What Fastify would take for a stream or for bytes, although it is neither. */

@@ -61,20 +61,21 @@ export function serialiserOf (endpoint: Endpoint, module: ModuleVersion): Serial
 
 function makeSerialiser (schema: JsonSchema, module: ModuleVersion): Serialise {
   // First as it is written, which tells the branches of a union apart; then with undeclared properties let through.
-  const attempts = [schema, withoutClosedObjects(schema) as object].map(one => ({
-    fits: compile(one, module, 'returns', checkOnly),
-    stringify: fastJson(one)
-  }))
-  const serialise = (value: unknown): string | undefined => attempts.find(({ fits }) => fits(value))?.stringify(value)
+  const written = makeAttempt(schema, module)
+  const open = makeAttempt(withoutClosedObjects(schema) as object, module)
   return value => {
-    const text = serialise(value)
-    if (text !== undefined) return text
+    if (written.fits(value)) return written.stringify(value)
+    if (open.fits(value)) return open.stringify(value)
     // A Date is a string to whoever reads the JSON, so what counts is the JSON.
     const json = JSON.stringify(value)
     const plain: unknown = json === undefined ? undefined : JSON.parse(json)
-    const errors = attempts.at(-1)?.fits.errors ?? []
-    return serialise(plain) ?? misfit(errors)
+    if (written.fits(plain)) return written.stringify(plain)
+    return open.fits(plain) ? open.stringify(plain) : misfit(open.fits.errors ?? [])
   }
+}
+
+function makeAttempt (schema: object, module: ModuleVersion): { fits: Validator, stringify: Serialise } {
+  return { fits: compile(schema, module, 'returns', checkOnly), stringify: fastJson(schema) }
 }
 
 function misfit (errors: NonNullable<Validator['errors']>): never {

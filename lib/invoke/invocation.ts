@@ -9,7 +9,8 @@ export interface Invocation {
   readonly match: Match
   readonly args: Record<string, unknown>
   readonly params: Readonly<Record<string, string>>
-  readonly body: unknown
+  /** Whether the request's body has a `__map__`, which endpoints do not see. */
+  readonly mapped: boolean
   readonly request: FastifyRequest
   readonly response: ServerResponse
   /** Aborted at the endpoint's time limit, where it has one; the answer may still be a stream then. */

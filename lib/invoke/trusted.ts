@@ -21,7 +21,6 @@ export class TrustedContext implements Context {
   get headers (): Context['headers'] { return this.request.headers }
   get query (): Context['query'] { return this.request.query as Context['query'] }
   get params (): Context['params'] { return this.invocation.params }
-  get body (): unknown { return this.invocation.body }
   get owner (): string { return this.invocation.match.module.owner }
   get module (): string { return this.invocation.match.module.name }
   get api (): string { return this.invocation.match.api }
@@ -30,6 +29,12 @@ export class TrustedContext implements Context {
   get app (): FastifyInstance { return this.#host.app }
   get request (): FastifyRequest { return this.invocation.request }
   get response (): ServerResponse { return this.invocation.response }
+
+  get body (): unknown {
+    const { body } = this.request
+    // Here, for those who look: to delete it from the payload would cost every call with a map 4 µs.
+    return this.invocation.mapped ? Object.fromEntries(Object.entries(body as object).filter(([name]) => name !== '__map__')) : body
+  }
 
   get log (): FastifyBaseLogger {
     this.#log ??= maskedLog(this.request.log, this.#host.mask)
