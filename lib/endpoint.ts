@@ -31,7 +31,7 @@ export function endpoint<const A extends JsonSchema = TSchema, const R extends J
  * Makes a REST endpoint of any program: `args` go to its stdin as JSON, JSON comes from its stdout; no shell is
  * involved and its environment is `PATH` and `env` only. Trusted modules only.
  *
- * The program and all that it started are killed at the time limit (`timeoutSecs`, else `MAX_FUNCTION_SECS`):
+ * The program and all that it started are killed at the time limit (`timeoutSecs`, at most `MAX_FUNCTION_SECS`):
  * `FMS_ERR_TIMEOUT`. A non-zero exit is `FMS_ERR_CRASH`, output that is no JSON or too much is `FMS_ERR_RESPONSE`,
  * too many calls at once are `FMS_ERR_BUSY`.
  */

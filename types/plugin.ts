@@ -6,7 +6,7 @@ export interface Microservices {
   readonly prefix: string
   /** All that is served, and all that is not, with the reason. */
   directory (): DirectoryListing
-  /** Brings what is served in line with the files now; needed with `watch: false` only. */
+  /** Brings what is served in line with the files now; needed with `watch: false` only. Not from within `__start__`, for which it waits. */
   refresh (): Promise<void>
   /** The registration under another prefix; `FMS_ERR_PREFIX` where there is none. */
   at (prefix: string): Microservices

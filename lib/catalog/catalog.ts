@@ -47,7 +47,10 @@ export class Catalog {
     this.#settings = settings
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => { this.refresh().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed')) }, log: this.#log })
+      const onChange = (): void => {
+        this.refresh().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
+      }
+      this.#watcher = new Watcher({ mode: settings.watch, onChange, log: this.#log })
     }
   }
 
@@ -115,6 +118,7 @@ export class Catalog {
       for (let record = pending.pop(); record; record = pending.pop()) await record.update(this.#bundler, this.#settings)
     }
     await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
+    await this.#bundler.rest()
 
     this.#records = records
     this.#folders = folders
