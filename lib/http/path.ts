@@ -2,16 +2,18 @@ import type { FastifyInstance } from 'fastify'
 
 /** How the host's router reads paths, which is how we must read them. */
 export interface PathReading {
+  readonly caseSensitive: boolean
   readonly ignoreDuplicateSlashes: boolean
   readonly useSemicolonDelimiter: boolean
 }
 
 /** The host's router options; older spellings stand beside `routerOptions`. */
 export function pathReading (app: FastifyInstance): PathReading {
-  const { routerOptions, ignoreDuplicateSlashes, useSemicolonDelimiter } = app.initialConfig as Partial<PathReading> & { routerOptions?: Partial<PathReading> }
+  const { routerOptions, ...older } = app.initialConfig as Partial<PathReading> & { routerOptions?: Partial<PathReading> }
   return {
-    ignoreDuplicateSlashes: routerOptions?.ignoreDuplicateSlashes ?? ignoreDuplicateSlashes ?? false,
-    useSemicolonDelimiter: routerOptions?.useSemicolonDelimiter ?? useSemicolonDelimiter ?? false
+    caseSensitive: routerOptions?.caseSensitive ?? older.caseSensitive ?? true,
+    ignoreDuplicateSlashes: routerOptions?.ignoreDuplicateSlashes ?? older.ignoreDuplicateSlashes ?? false,
+    useSemicolonDelimiter: routerOptions?.useSemicolonDelimiter ?? older.useSemicolonDelimiter ?? false
   }
 }
 
