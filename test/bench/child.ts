@@ -16,6 +16,8 @@ export interface ServerSpec {
   /** Plugin directory, of ours. */
   readonly directory?: string
   readonly watch?: 'events' | false
+  /** Of Node. */
+  readonly flags?: readonly string[]
 }
 
 export interface Server extends Ready {
@@ -31,9 +33,9 @@ export class TooSlow extends Error {}
 
 /** Starts a server in a process of its own, hands it to `use`, and ends that process whatever happens. */
 export async function withServer<T> (spec: ServerSpec, use: (server: Server) => Promise<T>): Promise<T> {
-  const { kind, scenario, count, directory = '', watch = false } = spec
+  const { kind, scenario, count, directory = '', watch = false, flags = [] } = spec
   const child = fork(join(import.meta.dirname, 'server.ts'), [kind, scenario, String(count), directory, String(watch)], {
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...flags],
     // The environment of whoever measures must not choose: no .env, no settings.
     env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production' }
   })

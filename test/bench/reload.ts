@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { type Server, withServer } from './child.ts'
+import { type Server, type ServerSpec, withServer } from './child.ts'
 import { withDirectory, writeModules, writeVersion } from './modules.ts'
 import { prefix, scenarios } from './scenarios.ts'
 
@@ -12,6 +12,9 @@ const NEIGHBOURS = 100
 /** Reloads before the first look at the heap: by then code is compiled and caches are filled. */
 const WARM_UP_RELOADS = 20
 
+/** V8 drops the start's bytecode at some time of its own, 4 MB of it: more than all reloads keep. */
+const keepBytecode = { watch: false, flags: ['--no-flush-bytecode'] } as const
+
 export interface Reloads {
   /** From before the file was written to the first answer of the new version. */
   readonly liveMs: number[]
@@ -21,7 +24,7 @@ export interface Reloads {
 
 /** Saves a module again and again while clients call it. */
 export async function measureReloads (times: number): Promise<Reloads> {
-  return withVersions('events', async (server, directory) => {
+  return withVersions({ watch: 'events' }, async (server, directory) => {
     const clients = new Clients(server)
     const liveMs: number[] = []
     try {
@@ -39,7 +42,7 @@ export async function measureReloads (times: number): Promise<Reloads> {
 
 /** Bytes of heap that each reload keeps, its schemas compiled and its function called once. */
 export async function measureHeap (times: number): Promise<number> {
-  return withVersions(false, async (server, directory) => {
+  return withVersions(keepBytecode, async (server, directory) => {
     const reload = async (version: number) => {
       await writeVersion(directory, version)
       await server.refresh()
@@ -54,11 +57,11 @@ export async function measureHeap (times: number): Promise<number> {
   })
 }
 
-async function withVersions<T> (watch: 'events' | false, use: (server: Server, directory: string) => Promise<T>): Promise<T> {
+async function withVersions<T> (spec: Pick<ServerSpec, 'watch' | 'flags'>, use: (server: Server, directory: string) => Promise<T>): Promise<T> {
   return withDirectory(async directory => {
     await writeModules(directory, scenarios.hello, NEIGHBOURS)
     await writeVersion(directory, 0)
-    return withServer({ kind: 'ours', scenario: 'hello', count: NEIGHBOURS, directory, watch }, server => use(server, directory))
+    return withServer({ kind: 'ours', scenario: 'hello', count: NEIGHBOURS, directory, ...spec }, server => use(server, directory))
   })
 }
 

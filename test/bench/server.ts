@@ -18,7 +18,7 @@ export type Question = 'memory' | 'cpu' | 'refresh'
 /** Answer to `memory`: bytes after full collections. */
 export interface Memory { rss: number, heapUsed: number }
 
-const COLLECTIONS = 8
+const COLLECTIONS = 4
 
 /** Answer to `cpu`: microseconds of all threads since the start, as /proc/<pid>/stat has them in hundredths of a second. */
 export interface Cpu { user: number, system: number }
@@ -51,7 +51,7 @@ async function answer (question: Question): Promise<Memory | Cpu | 'refreshed'> 
 }
 
 async function measureMemory (): Promise<Memory> {
-  // Finalizers free what one collection found for the next to take, and V8 drops code only when several found it unused.
+  // Finalizers free what one collection found for the next to take.
   for (let i = 0; i < COLLECTIONS; i++) {
     globalThis.gc?.()
     await setImmediate()
