@@ -94,7 +94,8 @@ export class Hooks {
       done(undefinedError({ api: match.api, allow: [] }, request.method))
       return
     }
-    if (match.module.counts) {
+    // The 'close' of a client that left already would not come again.
+    if (match.module.counts && !reply.raw.closed) {
       match.module.enter()
       reply.raw.once('close', () => match.module.leave())
     }

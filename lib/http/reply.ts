@@ -3,6 +3,7 @@ import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import type { FastifyReply } from 'fastify'
 import { platformError } from '../errors.ts'
 import type { Invocation } from '../invoke/invocation.ts'
+import { discard } from '../invoke/stream.ts'
 import { serialiserOf } from './validate.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -81,11 +82,13 @@ function sendResponse (reply: FastifyReply, response: Response, late: AbortSigna
 
 function sendBody (reply: FastifyReply, body: Readable | ReadableStream, late: AbortSignal | undefined, conceal: Conceal): FastifyReply {
   if (!(body instanceof Readable) && body.locked) throw platformError('FMS_ERR_RESPONSE', 'expected a stream that nobody reads')
+  if (reply.request.method === 'HEAD') {
+    // It has no body, and an endless stream would be read for a client that hears nothing.
+    discard(body)
+    return reply.send()
+  }
   const source = body instanceof Readable ? body : Readable.fromWeb(body as NodeReadableStream, { objectMode: true })
-  if (reply.request.method !== 'HEAD') return reply.send(shielded(source, late, conceal))
-  // A HEAD has no body, and an endless stream would be read for a client that hears nothing.
-  source.destroy()
-  return reply.send()
+  return reply.send(shielded(source, late, conceal))
 }
 
 /** The same bytes, but a failure is one that the client may see: before the first byte, Fastify answers with it. */

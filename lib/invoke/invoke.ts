@@ -5,6 +5,7 @@ import type { Settings } from '../options.ts'
 import { ProgramRunner } from './command.ts'
 import { toHttpError } from './failure.ts'
 import type { Host, Invocation } from './invocation.ts'
+import { discard } from './stream.ts'
 import { TrustedContext } from './trusted.ts'
 
 /** Runs endpoints: functions in process, programs as processes of their own. */
@@ -64,7 +65,17 @@ export class Invoker implements Host {
       limit.abort(error)
       context.abort(error)
     }, secs * 1000)
+    timer.unref()
     response.once('close', () => clearTimeout(timer))
-    return await Promise.race([run(), late])
+    const running = (async () => run())()
+    try {
+      return await Promise.race([running, late])
+    } catch (error) {
+      if (limit.signal.aborted) running.then(discard, () => {})
+      throw error
+    } finally {
+      // A client that left before the call began closes nothing any more.
+      if (response.closed) clearTimeout(timer)
+    }
   }
 }

@@ -327,3 +327,22 @@ t.test('`authorize` may be a plain function, and guards what comes later as well
   t.equal((await get('/open')).statusCode, 200)
   for (const path of ['/shut', '/shut/x', '/two/shut', '/two/shut/x']) t.equal((await get(path)).statusCode, 403, path)
 })
+
+t.test('a stream that nobody reads may fail without ending the app', async t => {
+  const open = 'const open = ({ tell }) => createReadStream(\'/no/such/file\').once(\'close\', () => tell.emit(\'closed\'))'
+  const { app, get, url, tell } = await start(t, {
+    asked: '{}, (args, { app }) => open(app)',
+    slow: "{ timeoutSecs: 0.05 }, async (args, { app }) => { await once(app.tell, 'go'); return open(app) }"
+  }, { more: `import { once } from 'node:events'\nimport { createReadStream } from 'node:fs'\n${open}` })
+
+  const closedByHead = once(tell, 'closed')
+  t.equal((await app.inject({ method: 'HEAD', url: url('/asked') })).statusCode, 200, 'HEAD')
+  await within(closedByHead)
+
+  t.strictSame((await get('/slow')).json(), late, 'a stream that comes after the time limit')
+  const closedByLimit = once(tell, 'closed')
+  tell.emit('go')
+  await within(closedByLimit)
+  // An uncaught error would have failed this test.
+  t.equal((await app.inject({ method: 'HEAD', url: url('/asked') })).statusCode, 200, 'still served')
+})
