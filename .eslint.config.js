@@ -1,7 +1,7 @@
-import neostandard, { plugins, resolveIgnoresFromGitignore } from 'neostandard'
+import neostandard, { plugins } from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, noJsx: true, ignores: [...resolveIgnoresFromGitignore(), 'test/fixtures/**'] }),
+  ...neostandard({ ts: true, noJsx: true, ignores: ['dist/**', '.tap/**', 'coverage/**'] }),
   {
     files: ['**/*.ts'],
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },

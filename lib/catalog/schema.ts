@@ -1,4 +1,5 @@
 import AjvCompiler from '@fastify/ajv-compiler'
+import { follow } from './pointer.ts'
 
 /** What this room needs of Ajv. It comes from Fastify's own compiler, so that the dialect is Fastify's. */
 interface SchemaChecker {
@@ -118,9 +119,5 @@ function isLocal (reference: string, root: unknown, ids: ReadonlySet<string>): b
   const [id = '', fragment = ''] = reference.split('#')
   if (id !== '') return ids.has(id)
   if (fragment === '' || ids.has(`#${fragment}`)) return true
-  let found: unknown = root
-  for (const step of fragment.split('/').slice(1)) {
-    found = (found as Subschema | undefined)?.[decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')]
-  }
-  return fragment.startsWith('/') && found !== undefined
+  return fragment.startsWith('/') && follow(root, fragment) !== undefined
 }

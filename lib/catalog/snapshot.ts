@@ -1,5 +1,4 @@
 import type { Problem, Shadowed } from '../../types/directory.ts'
-import type { Method } from '../../types/endpoint.ts'
 import type { Endpoint } from './describe.ts'
 import type { ModuleVersion } from './module.ts'
 
@@ -112,5 +111,3 @@ export function * forms (namespace: Namespace): Generator<{ path: string, api: A
     for (const [name, api] of apis) yield { path: `${module}/${name}`, api }
   }
 }
-
-export const methodsOf = (api: Api): Method[] => [...api.byMethod.keys()].filter(method => method !== 'HEAD') as Method[]

@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../../types/endpoint.ts'
+import { follow } from '../catalog/pointer.ts'
 
 /** What this room reads of a schema. */
 interface Schema {
@@ -36,16 +37,14 @@ function alternatives (schema: Schema | boolean | undefined, root: Schema, found
   if (typeof schema !== 'object' || found.has(schema)) return []
   found.add(schema)
   const { $ref, allOf = [], anyOf = [], oneOf = [], then: thenSchema, else: elseSchema } = schema
-  const others = [$ref === undefined ? undefined : follow($ref, root), ...allOf, ...anyOf, ...oneOf, thenSchema, elseSchema]
+  const others = [$ref === undefined ? undefined : target($ref, root), ...allOf, ...anyOf, ...oneOf, thenSchema, elseSchema]
   for (const other of others) alternatives(other, root, found)
   return [...found]
 }
 
 /** `#/definitions/x`, or the `$id` of the schema or of one of its definitions. */
-function follow (reference: string, root: Schema): Schema | undefined {
-  if (!reference.startsWith('#')) {
-    return [root, ...Object.values({ ...root.definitions, ...root.$defs })].find(({ $id }) => $id === reference)
-  }
-  const steps = reference.split('/').slice(1).map(step => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
-  return steps.reduce<unknown>((found, step) => (found as Record<string, unknown> | undefined)?.[step], root) as Schema | undefined
+function target (reference: string, root: Schema): Schema | undefined {
+  return reference.startsWith('#')
+    ? follow(root, reference) as Schema | undefined
+    : [root, ...Object.values({ ...root.definitions, ...root.$defs })].find(({ $id }) => $id === reference)
 }

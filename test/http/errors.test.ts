@@ -84,7 +84,7 @@ t.test('any other throw is a 500, without the message', async t => {
     "new Error('secret', { cause: new Error('deeper secret') })",
     "new AggregateError([new Error('secret')], 'secret')",
     "new Proxy(new Error('secret'), { get () { throw new Error('secret trap') } })",
-    "(() => { const e: any = new Error('secret'); e.cause = e; return e })()",
+    "(() => { const e = new Error('secret'); e.cause = e; return e })()",
     "new DOMException('secret', 'AbortError')",
     "Object.assign(new Error('secret'), { code: 'FMS_ERR_X' })", "Object.assign(new Error('secret'), { code: 'FST_ERR_VALIDATION', validation: [{ message: 'secret' }] })"
   ]
