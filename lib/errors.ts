@@ -11,6 +11,8 @@ export const catalogue = {
   FMS_ERR_OPTIONS: { status: 500, fault: 'operator', message: 'fastify-microservices cannot start:\n%s' },
   FMS_ERR_PREFIX: { status: 500, fault: 'operator', message: 'prefix "%s" is not registered; expected one of: %s' },
 
+  FMS_ERR_LAYERS: { status: 500, fault: 'operator', message: 'the sandbox is not safe on this system: %s' },
+
   // Loading: reported in `directory()` and in the log; everything else is served.
   FMS_ERR_DIRECTORY: { status: 500, fault: 'operator', message: 'plugin directory cannot be read: %s' },
   FMS_ERR_OWNER: { status: 500, fault: 'operator', message: 'not served: %s' },
@@ -24,13 +26,13 @@ export const catalogue = {
   FMS_ERR_UNDEFINED: { status: 404, fault: 'client', message: '%s is undefined for %s.' },
   FMS_ERR_MAP: { status: 400, fault: 'client', message: '__map__ %s' },
   FMS_ERR_FORBIDDEN: { status: 403, fault: 'client', message: 'authorize() refused this call' },
-  FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many programs are running and waiting; try again after %s s' },
+  FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many calls at once: %s' },
   FMS_ERR_FUNCTION: { status: 500, fault: 'author', message: 'the function failed: %s' },
   FMS_ERR_RETURNS: { status: 500, fault: 'author', message: 'the result does not fit: %s' },
-  FMS_ERR_TIMEOUT: { status: 504, fault: 'author', message: 'no result within %s s' },
-  FMS_ERR_CRASH: { status: 502, fault: 'author', message: 'the program failed: %s' },
+  FMS_ERR_TIMEOUT: { status: 504, fault: 'author', message: 'out of time: %s' },
+  FMS_ERR_CRASH: { status: 502, fault: 'author', message: 'it crashed: %s' },
   FMS_ERR_RESPONSE: { status: 502, fault: 'author', message: 'the answer is unusable: %s' },
-  FMS_ERR_UNAVAILABLE: { status: 503, fault: 'operator', message: 'the app is closing' }
+  FMS_ERR_UNAVAILABLE: { status: 503, fault: 'operator', message: 'not possible now: %s' }
 } as const satisfies Record<string, { status: number, fault: 'operator' | 'author' | 'client', message: string }>
 
 export type ErrorCode = keyof typeof catalogue

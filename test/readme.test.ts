@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
-import { descriptorSchema } from '../lib/catalog/descriptor.ts'
+import { descriptorSchema } from '../lib/describe/descriptor.ts'
 import { optionsSchema } from '../lib/options.ts'
 import { curl } from './curl.ts'
 

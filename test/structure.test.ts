@@ -11,16 +11,17 @@ const rooms = [
   ['lib/index.ts'],
   ['lib/http/'],
   ['lib/invoke/'],
-  ['lib/catalog/'],
+  ['lib/catalog/', 'lib/sandbox/'],
   ['lib/options.ts'],
-  ['lib/directories.ts', 'lib/names.ts', 'lib/mask.ts'],
+  ['lib/describe/', 'lib/directories.ts', 'lib/limits.ts', 'lib/mask.ts', 'lib/source/'],
+  ['lib/names.ts'],
   ['lib/errors.ts'],
   ['lib/endpoint.ts'],
   ['types/']
 ]
 
 /** Public types are derived from these schemas, so types/ may name them; only as types, which cost nothing at run time. */
-const schemas = ['lib/options.ts', 'lib/catalog/descriptor.ts']
+const schemas = ['lib/options.ts', 'lib/describe/descriptor.ts']
 
 /** Nothing else may depend on what the environment happens to hold. */
 const readersOfTheEnvironment = ['lib/options.ts']

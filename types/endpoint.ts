@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Static, TSchema } from '@sinclair/typebox'
-import type { descriptorSchema, commandSchema } from '../lib/catalog/descriptor.ts'
+import type { descriptorSchema, commandSchema } from '../lib/describe/descriptor.ts'
 import type { Context } from './context.ts'
 
 /** The methods that an endpoint may answer. HEAD follows GET by itself. */

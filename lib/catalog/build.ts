@@ -3,10 +3,10 @@ import { dirname } from 'node:path'
 import { show } from '../errors.ts'
 import { isReservedName, namePattern } from '../names.ts'
 import type { Bundle } from './bundle.ts'
-import { describe } from './describe.ts'
+import { describe } from '../describe/describe.ts'
 import { load } from './load.ts'
 import { ModuleVersion } from './module.ts'
-import { ModuleError } from './problem.ts'
+import { ModuleError } from '../source/problem.ts'
 import type { ModuleFile } from './walk.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { BuildOptions, BuildResult, Metafile } from 'esbuild'
-import { type Esbuild, privateEsbuild } from './esbuild.ts'
+import { type Esbuild, privateEsbuild } from '../source/esbuild.ts'
 import { readIdentity } from './identity.ts'
 import { IMPORTED, META, resolver } from './resolve.ts'
-import { LOCAL, buildError, unreadable } from './sources.ts'
+import { LOCAL, buildError, unreadable } from '../source/sources.ts'
 
 /** A module as one CommonJS script. */
 export interface Bundle {

@@ -1,8 +1,8 @@
 import { type Node, type ModuleDeclaration, type Statement, parse } from 'acorn'
 import type { TransformOptions, TransformResult } from 'esbuild'
-import { Positions } from './positions.ts'
-import { ModuleError } from './problem.ts'
-import { buildError, readSource } from './sources.ts'
+import { Positions } from '../source/positions.ts'
+import { ModuleError } from '../source/problem.ts'
+import { buildError, readSource } from '../source/sources.ts'
 
 type Transform = (contents: string, options: TransformOptions) => Promise<TransformResult>
 

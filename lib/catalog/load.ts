@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { compileFunction, constants } from 'node:vm'
 import { messageOf } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
-import { Positions } from './positions.ts'
-import { ModuleError } from './problem.ts'
+import { Positions } from '../source/positions.ts'
+import { ModuleError } from '../source/problem.ts'
 import { IMPORTED } from './resolve.ts'
 
 /** A module's script, after it has run. */

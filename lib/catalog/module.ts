@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Description, Endpoint } from './describe.ts'
+import type { Description, Endpoint } from '../describe/describe.ts'
 import type { Loaded } from './load.ts'
 
 /** What `__start__` and `__close__` may take; less where Fastify allows a plugin less, or it would end the app's start. */

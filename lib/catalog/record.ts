@@ -6,7 +6,7 @@ import { build, versionOf } from './build.ts'
 import type { Bundler } from './bundle.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { ModuleVersion } from './module.ts'
-import { ModuleError } from './problem.ts'
+import { ModuleError } from '../source/problem.ts'
 import type { ModuleFile } from './walk.ts'
 
 /** What is known of one module's files: the version to serve, and what stands in the way of a newer one. */

@@ -2,8 +2,8 @@ import { createRequire, isBuiltin } from 'node:module'
 import { dirname, extname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
-import { ModuleError } from './problem.ts'
-import { LOCAL, isLocal, readSource } from './sources.ts'
+import { ModuleError } from '../source/problem.ts'
+import { LOCAL, isLocal, readSource } from '../source/sources.ts'
 
 /** Marks, in the script, what it gets as an ES module that was imported before it ran. Other names are `require`d. */
 export const IMPORTED = 'import:'

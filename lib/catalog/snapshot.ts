@@ -1,5 +1,5 @@
 import type { Problem, Shadowed } from '../../types/directory.ts'
-import type { Endpoint } from './describe.ts'
+import type { Endpoint } from '../describe/describe.ts'
 import type { ModuleVersion } from './module.ts'
 
 /** One api of one module: which endpoint answers which method. */

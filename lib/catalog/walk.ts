@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Problem } from '../../types/directory.ts'
 import { type Directory, isInside } from '../directories.ts'
 import { isReservedName, namePattern } from '../names.ts'
-import { ModuleError } from './problem.ts'
+import { ModuleError } from '../source/problem.ts'
 
 /** A module that was found: where it is and what it is called; nothing of its content. */
 export interface ModuleFile {

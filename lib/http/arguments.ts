@@ -3,7 +3,7 @@ import type { Match } from '../catalog/snapshot.ts'
 import { platformError } from '../errors.ts'
 import { forbiddenArgumentNames, isArgumentName } from '../names.ts'
 import type { Settings } from '../options.ts'
-import { takesArray } from './arrays.ts'
+import { takesArray } from '../describe/arrays.ts'
 
 /** What a request gives an endpoint: `args` is the merge, the others are its sources. */
 export interface CallArguments {

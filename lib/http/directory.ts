@@ -1,6 +1,6 @@
 import type { DirectoryListing, EndpointListing, ModuleListing } from '../../types/directory.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Endpoint } from '../catalog/describe.ts'
+import type { Endpoint } from '../describe/describe.ts'
 import type { ModuleVersion } from '../catalog/module.ts'
 import type { Namespace } from '../catalog/snapshot.ts'
 import { type Mask, maskValue } from '../mask.ts'

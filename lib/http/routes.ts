@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifySchema, HTTPMethods, RouteOptions } from 'fastify'
 import type { Problem } from '../../types/directory.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Endpoint } from '../catalog/describe.ts'
+import type { Endpoint } from '../describe/describe.ts'
 import { type Api, forms, type Snapshot } from '../catalog/snapshot.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import { callKey } from './call.ts'

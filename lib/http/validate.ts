@@ -1,7 +1,7 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import fastJson from 'fast-json-stringify'
 import type { JsonSchema } from '../../types/endpoint.ts'
-import type { Endpoint } from '../catalog/describe.ts'
+import type { Endpoint } from '../describe/describe.ts'
 import type { ModuleVersion } from '../catalog/module.ts'
 import { platformError } from '../errors.ts'
 

@@ -42,12 +42,12 @@ export class ProgramRunner {
    */
   async run (program: Program, input: string, options: { signal: AbortSignal, log: ProgramLog }): Promise<unknown> {
     const { signal, log } = options
-    if (this.#closed) throw platformError('FMS_ERR_UNAVAILABLE')
+    if (this.#closed) throw platformError('FMS_ERR_UNAVAILABLE', 'the app is closing')
     await this.#line.enter(signal)
     // Between being admitted and going on here, both may have changed.
     if (this.#closed || signal.aborted) {
       this.#line.leave()
-      throw signal.aborted ? signal.reason : platformError('FMS_ERR_UNAVAILABLE')
+      throw signal.aborted ? signal.reason : platformError('FMS_ERR_UNAVAILABLE', 'the app is closing')
     }
     const env = { ...(this.#path !== undefined && { PATH: this.#path }), ...program.env }
     const execution = new Execution({ ...program, env }, this.#outputBytes, log)
@@ -81,7 +81,7 @@ export class ProgramRunner {
   async close (): Promise<void> {
     this.#closed = true
     this.#line.close()
-    for (const execution of this.#running.keys()) execution.stop(platformError('FMS_ERR_UNAVAILABLE'))
+    for (const execution of this.#running.keys()) execution.stop(platformError('FMS_ERR_UNAVAILABLE', 'the app is closing'))
     const timer = new AbortController()
     await Promise.race([
       Promise.allSettled(this.#running.values()),

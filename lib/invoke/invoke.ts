@@ -59,7 +59,7 @@ export class Invoker implements Host {
     const { response } = invocation
     const timer = setTimeout(() => {
       if (response.headersSent) return
-      const error = platformError('FMS_ERR_TIMEOUT', secs)
+      const error = platformError('FMS_ERR_TIMEOUT', `no result within ${secs} s`)
       // First ours: what the endpoint makes of its own signal comes too late.
       reject(error)
       limit.abort(error)

@@ -58,7 +58,7 @@ export class WaitingLine {
 
   /** Sends all who wait away; those who have a place keep it. */
   close (): void {
-    for (const waiter of this.#waiting) waiter.refuse(platformError('FMS_ERR_UNAVAILABLE'))
+    for (const waiter of this.#waiting) waiter.refuse(platformError('FMS_ERR_UNAVAILABLE', 'the app is closing'))
     this.#waiting.clear()
   }
 }
@@ -66,5 +66,5 @@ export class WaitingLine {
 // When a place comes free depends on programs that we know nothing of; a second keeps clients from hammering.
 function busy (): Error {
   const seconds = '1'
-  return Object.assign(platformError('FMS_ERR_BUSY', seconds), { headers: { 'retry-after': seconds } })
+  return Object.assign(platformError('FMS_ERR_BUSY', `try again after ${seconds} s`), { headers: { 'retry-after': seconds } })
 }

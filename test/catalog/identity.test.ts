@@ -2,7 +2,7 @@ import { realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { Bundler } from '../../lib/catalog/bundle.ts'
-import { ModuleError } from '../../lib/catalog/problem.ts'
+import { ModuleError } from '../../lib/source/problem.ts'
 
 const uuid = '70dd81e5-961a-470e-9e88-63d828674757'
 const bundler = new Bundler()

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { Bundler } from '../../lib/catalog/bundle.ts'
 import { load } from '../../lib/catalog/load.ts'
-import { ModuleError } from '../../lib/catalog/problem.ts'
+import { ModuleError } from '../../lib/source/problem.ts'
 
 const bundler = new Bundler()
 t.teardown(() => bundler.close())

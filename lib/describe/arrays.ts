@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../types/endpoint.ts'
-import { follow } from '../catalog/pointer.ts'
+import { follow } from './pointer.ts'
 
 /** What this room reads of a schema. */
 interface Schema {
