@@ -22,6 +22,18 @@ export default [
     }
   },
   {
+    // They do what must not be done.
+    files: ['test/sandbox/hostile/**'],
+    rules: {
+      'no-new-func': 'off',
+      'no-eval': 'off',
+      'no-extend-native': 'off',
+      'no-throw-literal': 'off',
+      'prefer-promise-reject-errors': 'off',
+      'no-proto': 'off'
+    }
+  },
+  {
     // `.only`, `.skip` and `.todo` are for the moment of writing.
     files: ['test/**/*.ts'],
     rules: {

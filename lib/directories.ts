@@ -13,14 +13,30 @@ export interface Directory {
 /** Used where no directory is named; alone it may be missing. */
 const DEFAULT_DIRECTORY = './plugins'
 
+export interface DirectoryEntries {
+  /** `.`, a path, `<uuid>=<path>`. */
+  readonly plugins: readonly string[]
+  readonly tenants: string | undefined
+  readonly data: string
+  /** Whose those are that name no owner. */
+  readonly firstAdmin: string
+}
+
+export interface Directories {
+  readonly directories: Directory[]
+  readonly tenantsDirectory: string | undefined
+  readonly dataDirectory: string
+  readonly problems: string[]
+}
+
 /**
- * Turns entries of the `plugins` setting (`.`, a path, `<uuid>=<path>`) into directories in their order, and says what
- * is wrong with them: a missing one, a file, one that is equal to, inside or around another.
+ * Turns settings into directories in their order, and says what is wrong with them: a missing one, a file, one that is
+ * equal to, inside or around another.
  */
-export async function resolveDirectories (entries: readonly string[], firstAdmin: string): Promise<{ directories: Directory[], problems: string[] }> {
+export async function resolveDirectories ({ plugins, tenants, data, firstAdmin }: DirectoryEntries): Promise<Directories> {
   const directories: Directory[] = []
   const problems: string[] = []
-  for (const entry of entries) {
+  for (const entry of plugins) {
     const [, uuid, rest] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})=(.*)$/is.exec(entry) ?? [undefined, undefined, entry]
     const isDefault = rest === '.'
     const path = resolve(isDefault ? DEFAULT_DIRECTORY : rest as string)
@@ -32,13 +48,24 @@ export async function resolveDirectories (entries: readonly string[], firstAdmin
     }
     directories.push({ owner: uuid?.toLowerCase() ?? firstAdmin, path: real ?? path, optional: isDefault })
   }
-  return { directories, problems: [...problems, ...overlaps(directories)] }
+  const tenantsDirectory = tenants === undefined ? undefined : await realpath(resolve(tenants)).catch(() => undefined)
+  if (tenants !== undefined && (tenantsDirectory === undefined || !(await stat(tenantsDirectory)).isDirectory())) {
+    problems.push(`TENANTS_DIR: expected a directory that exists; found ${JSON.stringify(tenants)}`)
+  }
+  // The data may come to be at a path that leads through links as soon as their targets exist.
+  const dataDirectory = await realpath(resolve(data)).catch(() => resolve(data))
+  const named = [
+    ...directories.map(({ path }) => ({ name: 'plugins', path })),
+    ...tenantsDirectory === undefined ? [] : [{ name: 'TENANTS_DIR', path: tenantsDirectory }],
+    { name: 'DATA_DIR', path: dataDirectory }
+  ]
+  return { directories, tenantsDirectory, dataDirectory, problems: [...problems, ...overlaps(named)] }
 }
 
-function overlaps (directories: readonly Directory[]): string[] {
+function overlaps (directories: ReadonlyArray<{ name: string, path: string }>): string[] {
   return directories.flatMap((one, i) => directories.slice(i + 1)
     .filter(other => one.path === other.path || isInside(one.path, other.path) || isInside(other.path, one.path))
-    .map(other => `plugins: expected directories apart from one another; found ${one.path} and ${other.path}`))
+    .map(other => `${other.name}: expected directories apart from one another; found ${one.path} and ${other.path}`))
 }
 
 /** Whether `path` lies below `directory`; both absolute. */

@@ -52,11 +52,20 @@ const constructors = Object.fromEntries(Object.entries(catalogue).map(
 /** Errors that we made: a code alone proves nothing, since any module may write one. */
 const made = new WeakSet<object>()
 
+/** Answers that come in floods, and whose origin is no news: a stack would be most of their cost (some 50 µs). */
+const stackless: ReadonlySet<ErrorCode> = new Set(['FMS_ERR_UNDEFINED', 'FMS_ERR_MAP', 'FMS_ERR_FORBIDDEN', 'FMS_ERR_BUSY', 'FMS_ERR_UNAVAILABLE', 'FMS_ERR_TIMEOUT'])
+
 /** Makes the error of a code; `values` fill the `%s` of its message. */
 export function platformError (code: ErrorCode, ...values: unknown[]): PlatformError {
-  const error = new constructors[code](...values) as PlatformError
-  made.add(error)
-  return error
+  const { stackTraceLimit } = Error
+  if (stackless.has(code)) Error.stackTraceLimit = 0
+  try {
+    const error = new constructors[code](...values) as PlatformError
+    made.add(error)
+    return error
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }
 
 export function isPlatformError (error: unknown): error is PlatformError {

@@ -1,12 +1,13 @@
 import { delimiter } from 'node:path'
 import fastifyEnv from '@fastify/env'
-import { Type, type TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Authorize, MicroservicesOptions } from '../types/options.ts'
 import { type Directory, resolveDirectories } from './directories.ts'
 import { platformError, show } from './errors.ts'
+import { check, convert } from './expected.ts'
 import { canonicalUuid, isArgumentName } from './names.ts'
+import { readSandbox, sandboxSchema, type SandboxSettings, tenantSchema } from './tenants.ts'
 
 const list = Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String()))])
 
@@ -20,7 +21,11 @@ const settings = {
   ADMIN_ID: Type.Optional(list),
   /** URLs carry the owner's UUID. Needs ADMIN_ID. */
   MULTI_TENANT: Type.Optional(Type.Boolean({ default: false })),
-  /** Seconds that a command may take. */
+  /** Directory that holds one folder per tenant, named by UUID. Needs MULTI_TENANT. */
+  TENANTS_DIR: Type.Optional(Type.String()),
+  /** Where the platform keeps what it writes: of tenants' modules, what they were built to. */
+  DATA_DIR: Type.Optional(Type.String({ default: './data' })),
+  /** Seconds that a command, or a tenant's function, may take. */
   MAX_FUNCTION_SECS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 30 })),
   /** Names of environment variables whose values are masked in logs, listings and errors. */
   SECRETS: Type.Optional(list)
@@ -38,6 +43,10 @@ const options = {
   directory: Type.Optional(Type.Boolean({ default: true })),
   /** Read the environment and `.env`. */
   env: Type.Optional(Type.Boolean({ default: true })),
+  /** How tenants' code runs. Needs MULTI_TENANT. */
+  sandbox: Type.Optional(sandboxSchema),
+  /** Tenants by UUID, where they are to differ from the others. Needs MULTI_TENANT. */
+  tenants: Type.Optional(Type.Unsafe<Readonly<Record<string, Static<typeof tenantSchema>>>>(Type.Record(Type.String(), tenantSchema))),
   /** Called before each call, once it is known what is called: false is a 403, a throw the throw's status. */
   authorize: Type.Optional(Type.Unsafe<Authorize>(Type.Function([], Type.Unknown())))
 }
@@ -53,6 +62,13 @@ export interface Settings {
   /** Whether ADMIN_ID was set: only then does a module's `__ID__` mean anything. */
   readonly identified: boolean
   readonly multiTenant: boolean
+  /** Absolute path of TENANTS_DIR. */
+  readonly tenantsDirectory: string | undefined
+  /** Absolute path of DATA_DIR, which may not exist yet. */
+  readonly dataDirectory: string
+  readonly sandbox: SandboxSettings
+  /** NODE_ENV says so. */
+  readonly production: boolean
   /** Names of slugs, by position: NUM_URL_PARMS of them. */
   readonly parameterNames: readonly string[]
   readonly maxFunctionSecs: number
@@ -82,8 +98,11 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
   const values = merge(given, fromEnvironment, problems)
   const names = parameterNames({ ...fromEnvironment, ...defined(given) }, values.NUM_URL_PARMS ?? 10, problems)
   const admins = readAdmins(values, problems)
-  const { directories, problems: wrong } = await resolveDirectories(entries(values.plugins ?? '.', delimiter), admins[0] ?? 'local')
-  problems.push(...wrong)
+  const { directories, tenantsDirectory, dataDirectory, problems: wrong } = await resolveDirectories({
+    plugins: entries(values.plugins ?? '.', delimiter), tenants: values.TENANTS_DIR, data: values.DATA_DIR as string, firstAdmin: admins[0] ?? 'local'
+  })
+  problems.push(...wrong, ...needMultiTenant(values))
+  const sandbox = readSandbox(values.sandbox ?? {}, values.tenants ?? {}, values.MAX_FUNCTION_SECS ?? 30, admins, problems)
   if (problems.length > 0) throw platformError('FMS_ERR_OPTIONS', problems.map(problem => `- ${problem}`).join('\n'))
 
   return Object.freeze({
@@ -92,6 +111,10 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
     admins: admins.length > 0 ? admins : ['local'],
     identified: admins.length > 0,
     multiTenant: values.MULTI_TENANT as boolean,
+    tenantsDirectory,
+    dataDirectory,
+    sandbox,
+    production: process.env['NODE_ENV'] === 'production',
     parameterNames: names,
     maxFunctionSecs: values.MAX_FUNCTION_SECS as number,
     watch: values.watch as Settings['watch'],
@@ -152,26 +175,10 @@ function merge (given: MicroservicesOptions, fromEnvironment: Record<string, str
   return values as MicroservicesOptions
 }
 
-/** Numbers as they are written: TypeBox would take 1.5 for the integer 1. */
-function convert (schema: TSchema, text: string): unknown {
-  if (schema.type !== 'integer' && schema.type !== 'number') return Value.Convert(schema, text)
-  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
-}
-
-function check (name: string, schema: TSchema, value: unknown, source: string, problems: string[]): unknown {
-  if (Value.Check(schema, value)) return value
-  problems.push(`${name}: expected ${describeSchema(schema)}; found ${show(value)} (${source})`)
-  return undefined
-}
-
-function describeSchema (schema: TSchema): string {
-  if (schema.anyOf) return (schema.anyOf as TSchema[]).map(describeSchema).join(' or ')
-  if ('const' in schema) return JSON.stringify(schema.const)
-  if (schema.type === 'array') return 'an array of strings'
-  if (schema.pattern) return 'a path that begins with "/" and holds no "*", "?" or "#"'
-  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
-  if (schema.type === 'number') return `a number above ${schema.exclusiveMinimum} and up to ${schema.maximum}`
-  return `a ${String(schema.type).toLowerCase()}`
+function needMultiTenant (values: MicroservicesOptions): string[] {
+  if (values.MULTI_TENANT) return []
+  return (['TENANTS_DIR', 'tenants', 'sandbox'] as const).filter(name => values[name] !== undefined)
+    .map(name => `${name}: expected MULTI_TENANT beside it, since there are no tenants without; found it not set`)
 }
 
 /** Slug i is named URL_PARM<i>, else parm_<i>. URL_PARM0 is accepted and ignored: the first slug is number 1. */

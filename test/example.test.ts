@@ -11,6 +11,12 @@ const WITHIN_MS = 20_000
 
 const root = join(import.meta.dirname, '..')
 
+const good = '/tenants/0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
+const hostile = '/tenants/5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'
+
+const late = { statusCode: 504, code: 'FMS_ERR_TIMEOUT', error: 'Gateway Timeout', message: 'Gateway Timeout' }
+const crashed = { statusCode: 502, code: 'FMS_ERR_CRASH', error: 'Bad Gateway', message: 'Bad Gateway' }
+
 /** What each printed line must answer, in order: a newcomer pastes them one by one. */
 const expected: ReadonlyArray<[call: string, status: number, body: unknown]> = [
   ['GET /hello-world', 200, { hello: 'world', args: {} }],
@@ -33,9 +39,17 @@ const expected: ReadonlyArray<[call: string, status: number, body: unknown]> = [
   ['POST /word-count', 200, { words: 6 }],
   ['GET /countdown/3', 200, '3\n2\n1\nlift-off\n'],
   ['GET /nap/0.1', 200, { slept: 0.1 }],
-  ['GET /nap/5', 504, { statusCode: 504, code: 'FMS_ERR_TIMEOUT', error: 'Gateway Timeout', message: 'Gateway Timeout' }],
+  ['GET /nap/5', 504, late],
   ['GET /v1/__dir__', 200, undefined],
-  ['GET /__dir__', 200, undefined]
+  ['GET /__dir__', 200, undefined],
+  [`GET ${good}/greet/Ada`, 200, { hello: 'Ada', from: good.slice(9) }],
+  [`POST ${good}/digest`, 200, { sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }],
+  [`GET ${hostile}/spin`, 504, late],
+  [`GET ${hostile}/spin-natively`, 504, late],
+  [`GET ${hostile}/allocate`, 502, crashed],
+  [`GET ${hostile}/crash`, 502, crashed],
+  [`GET ${hostile}/escape`, 200, { reached: 'undefined undefined', environment: {}, constructed: 'function' }],
+  [`GET ${good}/greet`, 200, { hello: 'world', from: good.slice(9) }]
 ]
 
 t.test('`npm run example` builds, then starts the server', async t => {
@@ -60,7 +74,7 @@ t.test('every line that the example prints works when pasted, and Ctrl+C ends it
   for (const [i, line] of lines.entries()) {
     const [call, status, body] = expected[i] ?? [line, 0, undefined]
     const answer = await curl(line)
-    t.equal(`${answer.method} ${answer.url.replace(/^.*\/rest\/services/, '')}`, call)
+    t.equal(`${answer.method} ${answer.url.replace(/^https?:\/\/[^/]+/, '').replace('/rest/services', '')}`, call)
     t.equal(answer.status, status, `${call}: status`)
     if (body === undefined) directories.push(answer.body)
     else t.strictSame(answer.body, body, `${call}: body`)

@@ -11,9 +11,10 @@ const rooms = [
   ['lib/index.ts'],
   ['lib/http/'],
   ['lib/invoke/'],
-  ['lib/catalog/', 'lib/sandbox/'],
+  ['lib/catalog/', 'lib/sandbox/', 'lib/tenancy/'],
   ['lib/options.ts'],
-  ['lib/describe/', 'lib/directories.ts', 'lib/limits.ts', 'lib/mask.ts', 'lib/source/'],
+  ['lib/describe/', 'lib/directories.ts', 'lib/tenants.ts', 'lib/expected.ts', 'lib/mask.ts', 'lib/source/'],
+  ['lib/limits.ts'],
   ['lib/names.ts'],
   ['lib/errors.ts'],
   ['lib/endpoint.ts'],
@@ -112,7 +113,9 @@ function importsOf (file: string, source: ts.SourceFile): Import[] {
       ? node.moduleSpecifier
       : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
         ? node.argument.literal
-        : ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword ? node.arguments[0] : undefined
+        : ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require')
+          ? node.arguments[0]
+          : undefined
     if (!specifier || !ts.isStringLiteralLike(specifier)) return
     const relative = specifier.text.startsWith('.')
     found.push({ from: file, to: relative ? join(file, '..', specifier.text) : specifier.text, relative, typeOnly })
@@ -155,6 +158,8 @@ function cycles (): string[] {
 function hasCode (statement: ts.Statement): boolean {
   if (ts.isImportDeclaration(statement)) return statement.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword
   if (ts.isExportDeclaration(statement)) return !statement.isTypeOnly
+  // `declare global` declares what others have.
+  if (ts.isModuleDeclaration(statement)) return !statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.DeclareKeyword)
   return !ts.isInterfaceDeclaration(statement) && !ts.isTypeAliasDeclaration(statement)
 }
 

@@ -1,4 +1,5 @@
 import type { DirectoryListing } from './directory.ts'
+import type { OwnerLogEntry, SandboxStatus } from './status.ts'
 
 /** What the plugin decorates the host with, as `app.microservices`. */
 export interface Microservices {
@@ -8,6 +9,10 @@ export interface Microservices {
   directory (): DirectoryListing
   /** Brings what is served in line with the files now; needed with `watch: false` only. Not from within `__start__`, for which it waits. */
   refresh (): Promise<void>
+  /** How tenants' code is walled off, and what runs; undefined in single-tenant mode, which has no tenants. */
+  status (): SandboxStatus | undefined
+  /** The end of an owner's log, oldest first: what a tenant's modules wrote, and why its calls failed. */
+  logs (owner: string): OwnerLogEntry[]
   /** The registration under another prefix; `FMS_ERR_PREFIX` where there is none. */
   at (prefix: string): Microservices
 }

@@ -3,16 +3,25 @@ import type { Problem } from '../../types/directory.ts'
 import { messageOf } from '../errors.ts'
 import { type Mask, maskedLog } from '../mask.ts'
 import type { Settings } from '../options.ts'
-import { Bundler } from './bundle.ts'
-import type { ModuleVersion } from './module.ts'
 import { ModuleError } from '../source/problem.ts'
-import { ModuleRecord } from './record.ts'
+import { Bundler } from './bundle.ts'
+import { ComeBack } from './come-back.ts'
+import type { Workshop } from './guest.ts'
+import type { ModuleVersion } from './module.ts'
+import { BuildQueue } from './queue.ts'
+import { type Makers, ModuleRecord } from './record.ts'
+import { scan } from './scan.ts'
 import { assemble, type Snapshot } from './snapshot.ts'
-import { walk } from './walk.ts'
 import { Watcher } from './watch.ts'
 
 /** Modules that are read and bundled at once: esbuild uses all cores by itself, more only holds more sources in memory. */
 const CONCURRENT_BUILDS = 16
+
+/**
+ * How long a refresh waits for tenants' modules before it goes on without those that are not done: before the app is
+ * ready, half of what Fastify allows a plugin; later, what is left of the second within which its neighbours' changes are live.
+ */
+const PATIENCE_MS = { starting: 5_000, running: 250 }
 
 /** How long the close of the app waits for calls and `__close__` functions. */
 const CLOSE_MS = 10_000
@@ -25,7 +34,7 @@ export class Catalog {
   readonly #settings: Settings
   readonly #app: FastifyInstance
   readonly #log: FastifyBaseLogger
-  readonly #bundler = new Bundler()
+  readonly #makers: Makers
   readonly #watcher: Watcher | undefined
   readonly #closing = new Set<Promise<void>>()
   #records: readonly ModuleRecord[] = []
@@ -33,24 +42,23 @@ export class Catalog {
   #snapshot: Snapshot
   /** The versions that were started; none before the app is ready. */
   #live: ReadonlySet<ModuleVersion> = new Set()
-  #folders: readonly string[] = []
+  #directories: readonly string[] = []
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
   #started = false
   #closed = false
   #last: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
+  readonly #comeBack = new ComeBack(() => this.#follow())
   readonly #reported = new Set<string>()
 
-  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined) {
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined) {
     this.#app = app
+    this.#makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
     this.#log = maskedLog(app.log, mask)
     this.#settings = settings
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      const onChange = (): void => {
-        this.refresh().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
-      }
-      this.#watcher = new Watcher({ mode: settings.watch, onChange, log: this.#log })
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => this.#follow(), log: this.#log })
     }
   }
 
@@ -71,13 +79,23 @@ export class Catalog {
     this.#audit = audit
   }
 
-  /** Brings what is served in line with the files. One at a time; who comes while one runs shares the next. */
-  refresh (): Promise<void> {
+  /** Brings what is served in line with the files; what takes tenants' modules long comes in later. */
+  load (): Promise<void> {
+    // One at a time; who comes while one runs shares the next.
     this.#next ??= this.#enqueue(() => {
       this.#next = undefined
       return this.#refresh()
     })
     return this.#next
+  }
+
+  /** Brings all that is served in line with the files. */
+  async refresh (): Promise<void> {
+    await this.load()
+    for (let pending = this.#pending; pending.length > 0; pending = this.#pending) {
+      await Promise.all(pending)
+      await this.load()
+    }
   }
 
   /** The app is ready: runs `__start__` of all modules; from now on, changes are followed. */
@@ -94,10 +112,11 @@ export class Catalog {
   async close (): Promise<void> {
     this.#closed = true
     this.#watcher?.close()
+    this.#comeBack.close()
     await this.#last
     for (const version of this.#live) this.#retire(version)
     await Promise.race([Promise.all(this.#closing), new Promise(resolve => { setTimeout(resolve, CLOSE_MS).unref() })])
-    await this.#bundler.close()
+    await this.#makers.bundler.close()
   }
 
   /** Refreshes and the start take their turns: each begins with what the one before it left. */
@@ -108,44 +127,59 @@ export class Catalog {
   }
 
   async #refresh (): Promise<void> {
-    const { admins } = this.#settings
-    const owned = this.#settings.directories.filter(({ owner }) => admins.includes(owner))
-    const { files, folders, problems } = await walk(owned)
+    const { files, directories, problems } = await scan(this.#settings)
     const known = new Map(this.#records.map(record => [record.source.file, record]))
     const records = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
-    const pending = [...records]
+    const waiting = [...records]
     const work = async (): Promise<void> => {
-      for (let record = pending.pop(); record; record = pending.pop()) await record.update(this.#bundler, this.#settings)
+      for (let record = waiting.shift(); record; record = waiting.shift()) await record.update(this.#makers, this.#settings)
     }
     await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
-    await this.#bundler.rest()
+    await this.#makers.bundler.rest()
 
     this.#records = records
-    this.#folders = folders
-    this.#found = [...this.#strangers(), ...problems.filter(({ code, file }) =>
-      // The default directory need not be there.
-      code !== 'FMS_ERR_DIRECTORY' || !owned.some(({ path, optional }) => optional === true && path === file))]
+    this.#directories = directories
+    this.#found = problems
+    this.#beginTenants(records)
+    await this.#waitForTenants()
     await this.#goLive()
     this.#watch()
+    this.#comeBack.retry(records.some(({ isDue }) => isDue))
+  }
+
+  get #pending (): Array<Promise<void>> {
+    return this.#records.flatMap(({ pending }) => pending ?? [])
+  }
+
+  /** In order, so that who has a tenant depends on the files and not on what was read first. */
+  #beginTenants (records: readonly ModuleRecord[]): void {
+    const admins = new Map<string, string>()
+    for (const { owner, admin } of records) {
+      if (admin !== undefined && !admins.has(owner)) admins.set(owner, admin)
+    }
+    this.#makers.workshop?.assign(admins)
+    for (const record of records) {
+      if (record.admin !== undefined) record.begin(this.#makers, admins.get(record.owner) as string)
+    }
+  }
+
+  async #waitForTenants (): Promise<void> {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    const patience = Promise.withResolvers<void>()
+    const timer = setTimeout(patience.resolve, this.#started ? PATIENCE_MS.running : PATIENCE_MS.starting)
+    await Promise.race([Promise.all(pending), patience.promise])
+    clearTimeout(timer)
+    for (const late of this.#pending) void late.then(() => this.#comeBack.soon())
+  }
+
+  #follow (): void {
+    this.load().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
   }
 
   #watch (): void {
     if (!this.#started || this.#closed) return
-    const inputs = this.#records.flatMap(record => record.inputs)
-    this.#watcher?.reconcile({
-      directories: [...this.#settings.directories.map(({ path }) => path), ...this.#folders],
-      files: inputs
-    })
-  }
-
-  /** Directories of owners who are no admins. */
-  #strangers (): Problem[] {
-    return this.#settings.directories.filter(({ owner }) => !this.#settings.admins.includes(owner)).map(({ owner, path }) => ({
-      code: 'FMS_ERR_OWNER',
-      owner,
-      file: path,
-      message: `expected a directory of an owner that ADMIN_ID names; found ${path}, given to ${owner}; its modules are not served`
-    }))
+    this.#watcher?.reconcile({ directories: this.#directories, files: this.#records.flatMap(record => record.inputs) })
   }
 
   /** Starts what is new and swaps. A module whose `__start__` fails falls back to its last good version, if it has one. */
@@ -187,7 +221,10 @@ export class Catalog {
   #retire (version: ModuleVersion): void {
     const closing = version.close().catch((error: unknown) => {
       this.#log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
-    }).finally(() => this.#closing.delete(closing))
+    }).finally(() => {
+      this.#closing.delete(closing)
+      if (version.guest) this.#makers.workshop?.retire(version.guest)
+    })
     this.#closing.add(closing)
   }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Description, Endpoint } from '../describe/describe.ts'
+import type { Guest } from './guest.ts'
 import type { Loaded } from './load.ts'
 
 /** What `__start__` and `__close__` may take; less where Fastify allows a plugin less, or it would end the app's start. */
@@ -21,6 +22,8 @@ export class ModuleVersion {
   readonly endpoints: readonly Endpoint[]
   readonly functions: readonly string[]
   readonly problems: Description['problems']
+  /** A tenant's: it runs in the sandbox. */
+  readonly guest: Guest | undefined
   /** Source positions in a stack, as the author knows them. */
   readonly mapStack: (stack: string) => string
   /** Whether calls are counted: only `__close__` has to wait for them. */
@@ -34,11 +37,12 @@ export class ModuleVersion {
   #calls = 0
   #idle: (() => void) | undefined
 
-  constructor (identity: { owner: string, name: string, file: string, version: string }, loaded: Loaded, description: Description) {
+  constructor (identity: { owner: string, name: string, file: string, version: string, guest?: Guest }, loaded: Loaded, description: Description) {
     this.owner = identity.owner
     this.name = identity.name
     this.file = identity.file
     this.version = identity.version
+    this.guest = identity.guest
     const alias = loaded.exports['__alias__'] as string | undefined
     this.alias = alias === identity.name ? undefined : alias
     this.endpoints = description.endpoints

@@ -2,55 +2,93 @@ import type { Problem } from '../../types/directory.ts'
 import type { Settings } from '../options.ts'
 import { messageOf } from '../errors.ts'
 import { canonicalUuid } from '../names.ts'
+import { ModuleError } from '../source/problem.ts'
 import { build, versionOf } from './build.ts'
 import type { Bundler } from './bundle.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { ModuleVersion } from './module.ts'
-import { ModuleError } from '../source/problem.ts'
+import { type Guest, rootOf, type Workshop } from './guest.ts'
+import { ModuleVersion } from './module.ts'
+import type { BuildQueue } from './queue.ts'
 import type { ModuleFile } from './walk.ts'
+
+/** What makes versions of modules: the bundler of trusted ones, and in multi-tenant mode the workshop of tenants'. */
+export interface Makers {
+  readonly bundler: Bundler
+  readonly workshop: Workshop | undefined
+  readonly queue: BuildQueue
+}
+
+interface Made {
+  readonly version: ModuleVersion
+  readonly inputs: readonly string[]
+}
 
 /** What is known of one module's files: the version to serve, and what stands in the way of a newer one. */
 export class ModuleRecord {
   readonly source: ModuleFile
+  /** Whose it is: the directory's owner, or the tenant that `__ID__` names. */
+  owner: string
   /** The newest version that loaded; the last good one, while the files are broken. */
   version: ModuleVersion | undefined
+  /** Where it is a tenant's: the admin who says so. Of several admins who name one tenant, the first in order has it. */
+  admin: string | undefined
+  /** A tenant's module being made. It is waited for only as long as its neighbours can bear. */
+  pending: Promise<void> | undefined
   #lastGood: ModuleVersion | undefined
   #problem: Problem | undefined
   /** Fingerprint by input file, of the last build. */
   #stamps: ReadonlyMap<string, string> = new Map()
-  /** Files that may mend what failed. */
-  #awaited: readonly string[] = []
+  /** A tenant's module that is to be made. */
+  #isNew = false
+  /** Whether another try may end otherwise although no input changed. */
+  #retry = true
 
   constructor (source: ModuleFile) {
     this.source = source
+    this.owner = source.owner
   }
 
   /** All local files that the module is made of, or waits for. */
   get inputs (): string[] {
-    return [this.source.file, ...this.#stamps.keys(), ...this.#awaited]
+    return [...new Set([this.source.file, ...this.#stamps.keys()])]
   }
 
   get problems (): Problem[] {
-    const { owner } = this.source
+    const { owner } = this
     return [...this.#problem ? [this.#problem] : [], ...(this.version?.problems ?? []).map(problem => ({ ...problem, owner }))]
   }
 
-  /** Builds the module anew if its files changed, or failed before: what it lacked may be there now. */
-  async update (bundler: Bundler, settings: Settings): Promise<void> {
-    if (this.#problem === undefined && this.#stamps.size > 0 && await this.#unchanged()) return
-    try {
-      const readAt = Date.now()
-      const before = await stampAll(this.inputs)
-      const id = settings.identified ? await this.#readIdentity(bundler, settings) : undefined
-      const bundle = await bundler.bundle(this.source.file)
-      const seen = bundle.inputs.filter(file => !before.has(file))
-      this.#stamps = new Map([...before, ...await stampAll(seen, readAt)].filter(([file]) => bundle.inputs.includes(file) || file === this.source.file))
-      this.version = this.#lastGood?.version === versionOf(bundle) ? this.#lastGood : await build(this.source, bundle, id)
-      this.#problem = undefined
-      this.#awaited = []
-    } catch (error) {
-      // Whatever else a module makes of our reading it, a getter that throws say, is its own failure, not the app's.
-      this.#fail(error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, messageOf(error), { cause: error }))
+  /** Whether its tenant's module could not be made for reasons that are not its own, and is to be tried again. */
+  get isDue (): boolean {
+    return this.admin !== undefined && this.pending === undefined && this.#problem !== undefined && this.#retry
+  }
+
+  /** Builds the module anew if its files changed, or failed before: what it lacked may be there now. A tenant's is only found out to be one. */
+  async update ({ bundler }: Makers, settings: Settings): Promise<void> {
+    // While it is being made, it is looked at when that is done.
+    if (this.pending !== undefined || (!this.#retry && await this.#unchanged())) return
+    const { source } = this
+    await this.#make(async () => {
+      const isAdmins = settings.admins.includes(source.owner)
+      const id = isAdmins && settings.identified ? await bundler.identity(source.file) ?? null : undefined
+      this.owner = this.#ownerOf(id, settings)
+      this.admin = settings.admins.includes(this.owner) ? undefined : isAdmins ? source.owner : settings.admins[0]
+      this.#isNew = this.admin !== undefined
+      return this.admin === undefined ? await this.#trusted(bundler, id) : undefined
+    }, { allInputsKnown: false })
+  }
+
+  /** A tenant's module, after all were updated: begins to make it, if that is due and its admin is the tenant's. */
+  begin ({ queue, workshop }: Makers, tenantsAdmin: string): void {
+    if (this.admin !== tenantsAdmin) {
+      this.#lastGood = undefined
+      this.#isNew = true
+      this.#fail(new ModuleError('FMS_ERR_OWNER', this.source.file,
+        `__ID__: expected a tenant of ${this.admin}, the admin of ${this.source.directory}; found ${this.owner}, which is another admin's tenant; the module is not served`))
+    } else if (this.#isNew) {
+      this.#isNew = false
+      this.pending = queue.add(this.owner, () => this.#make(() => this.#guest(workshop as Workshop, tenantsAdmin), { allInputsKnown: true }))
+        .finally(() => { this.pending = undefined })
     }
   }
 
@@ -58,6 +96,7 @@ export class ModuleRecord {
   fallBack (error: ModuleError): void {
     if (this.#lastGood === this.version) this.#lastGood = undefined
     this.#fail(error)
+    this.#retry = true
   }
 
   /** A new snapshot is live: what it serves of this module is its last good version. */
@@ -65,12 +104,53 @@ export class ModuleRecord {
     if (this.version && live.has(this.version)) this.#lastGood = this.version
   }
 
+  /** @param allInputsKnown as a tenant's are, so that a hostile module costs its seconds once, not at every refresh */
+  async #make (make: () => Promise<Made | undefined>, { allInputsKnown }: { allInputsKnown: boolean }): Promise<void> {
+    const readAt = Date.now()
+    const before = await stampAll(this.inputs)
+    const stamp = async (inputs: readonly string[]) => {
+      const seen = await stampAll(inputs.filter(file => !before.has(file)), readAt)
+      this.#stamps = new Map([...before, ...seen].filter(([file]) => inputs.includes(file) || file === this.source.file))
+    }
+    try {
+      const made = await make()
+      // It goes on as `pending`.
+      if (made === undefined) return
+      await stamp(made.inputs)
+      this.version = made.version
+      this.#problem = undefined
+      this.#retry = false
+    } catch (error) {
+      // Whatever else a module makes of our reading it, a getter that throws say, is its own failure, not the app's.
+      const failure = error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, messageOf(error), { cause: error })
+      await stamp(failure.inputs)
+      this.#fail(failure)
+      this.#retry = !allInputsKnown || failure.inputs.length === 0
+    }
+  }
+
+  async #trusted (bundler: Bundler, id: string | null | undefined): Promise<Made> {
+    const bundle = await bundler.bundle(this.source.file)
+    const isLastGood = this.#lastGood?.guest === undefined && this.#lastGood?.version === versionOf(bundle)
+    return { version: isLastGood ? this.#lastGood as ModuleVersion : await build(this.source, bundle, id), inputs: bundle.inputs }
+  }
+
+  async #guest (workshop: Workshop, admin: string): Promise<Made> {
+    const { source, owner } = this
+    const { name, file } = source
+    const built = await workshop.build({ owner, name, entry: file, root: rootOf(source, owner) })
+    const { version, alias, inputs } = built
+    if (this.#lastGood?.guest?.owner === owner && this.#lastGood.version === version) return { version: this.#lastGood, inputs }
+    const guest: Guest = { admin, owner, name, version, script: () => built.script() }
+    const loaded = { exports: { __alias__: alias }, mapStack: (stack: string) => built.mapStack(stack) }
+    return { version: new ModuleVersion({ owner, name, file, version, guest }, loaded, built), inputs }
+  }
+
   #fail (error: ModuleError): void {
     this.version = this.#lastGood
-    this.#awaited = error.inputs
     this.#problem = {
       ...error.problem,
-      owner: this.source.owner,
+      owner: this.owner,
       message: this.version ? `${error.message} (version ${this.version.version} keeps serving)` : error.message
     }
   }
@@ -80,17 +160,14 @@ export class ModuleRecord {
     return [...this.#stamps].every(([file, stamp]) => now.get(file) === stamp)
   }
 
-  /** `__ID__` names an owner; one that is not this directory's refuses the module. */
-  async #readIdentity (bundler: Bundler, { multiTenant, admins }: Settings): Promise<string | null> {
+  /** `__ID__` names an owner: the directory's, or a tenant. Any other refuses the module. */
+  #ownerOf (id: string | null | undefined, { multiTenant, admins }: Settings): string {
     const { file, owner, directory } = this.source
-    const id = await bundler.identity(file) ?? null
-    const uuid = id === null ? owner : canonicalUuid(id)
-    if (uuid === owner) return id
-    const reason = uuid === undefined
-      ? 'which is no UUID'
-      : admins.includes(uuid) ? 'which is another admin\'s' : multiTenant ? 'which no admin has' : 'which is not ADMIN_ID'
+    const uuid = id == null ? owner : canonicalUuid(id)
+    if (uuid === owner || (uuid !== undefined && multiTenant && !admins.includes(uuid))) return uuid
+    const reason = uuid === undefined ? 'which is no UUID' : admins.includes(uuid) ? 'which is another admin\'s' : 'which is not ADMIN_ID'
     throw new ModuleError('FMS_ERR_OWNER', file,
-      `__ID__: expected ${owner}, the owner of ${directory}, or none; found ${JSON.stringify(id)}, ${reason}; the module is not served`)
+      `__ID__: expected ${owner}, the owner of ${directory}, ${multiTenant ? 'a tenant\'s UUID, ' : ''}or none; found ${JSON.stringify(id)}, ${reason}; the module is not served`)
   }
 }
 

@@ -43,12 +43,13 @@ interface GrowingNamespace { modules: ModuleVersion[], byModule: Map<string, Rea
 
 /** In order: a module's name or alias that an earlier module of its namespace has refuses it. */
 export function assemble (modules: readonly ModuleVersion[], { multiTenant, admins }: { multiTenant: boolean, admins: readonly string[] }): Snapshot {
-  const owners = multiTenant ? admins : ['']
-  const namespaces = new Map(owners.map((owner): [string, GrowingNamespace] => [owner, { modules: [], byModule: new Map(), byApi: new Map() }]))
+  const namespaces = new Map((multiTenant ? admins : ['']).map(owner => [owner, emptyNamespace()]))
   const problems: Problem[] = []
   const shadowed: Shadowed[] = []
   for (const module of modules) {
-    const namespace = namespaces.get(multiTenant ? module.owner : '') as GrowingNamespace
+    const owner = multiTenant ? module.owner : ''
+    const namespace = namespaces.get(owner) ?? emptyNamespace()
+    namespaces.set(owner, namespace)
     const names = module.alias === undefined ? [module.name] : [module.name, module.alias]
     const taken = names.find(name => namespace.byModule.has(name))
     if (taken !== undefined) {
@@ -71,6 +72,10 @@ export function assemble (modules: readonly ModuleVersion[], { multiTenant, admi
     }
   }
   return { namespaces, problems, shadowed }
+}
+
+function emptyNamespace (): GrowingNamespace {
+  return { modules: [], byModule: new Map(), byApi: new Map() }
 }
 
 function apisOf (module: ModuleVersion): Map<string, Api> {

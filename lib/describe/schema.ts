@@ -1,37 +1,20 @@
-import AjvCompiler from '@fastify/ajv-compiler'
+import { getDialect, type Dialect } from './dialect.ts'
 import { follow } from './pointer.ts'
-
-/** What this room needs of Ajv. It comes from Fastify's own compiler, so that the dialect is Fastify's. */
-interface SchemaChecker {
-  validateSchema (schema: object): unknown
-  errorsText (errors: unknown, options: { dataVar: string }): string
-  RULES: { keywords: Record<string, unknown> }
-  formats: Record<string, unknown>
-  errors: unknown
-}
-
-type Compile = (route: { schema: unknown }) => unknown
-
-let checker: SchemaChecker | undefined
-
-/** Shared by all modules: it checks schemas but compiles none, so it keeps nothing of what it has seen. */
-function getChecker (): SchemaChecker {
-  if (checker === undefined) {
-    AjvCompiler()({}, { customOptions: { logger: false }, onCreate: (ajv: unknown) => { checker = ajv as SchemaChecker } })
-  }
-  return checker as SchemaChecker
-}
 
 /** Keywords that hold schemas; all others hold data, where `$ref` and the like are plain names. */
 const schemaMaps = ['properties', 'patternProperties', 'definitions', '$defs', 'dependentSchemas', 'dependencies']
 const schemaLists = ['allOf', 'anyOf', 'oneOf', 'items']
 const schemas = ['items', 'additionalItems', 'contains', 'additionalProperties', 'propertyNames', 'not', 'if', 'then', 'else']
 
-/** With these alone, a schema that is right by the meta-schema compiles. */
+/** With these alone, a schema that is right by the meta-schema compiles, but for what `isPlain` tells. */
 const plainKeywords: ReadonlySet<string> = new Set([
   'type', 'properties', 'required', 'enum', 'const', 'default', 'format', 'pattern', 'items', 'additionalProperties', 'minimum', 'maximum',
-  'minLength', 'maxLength', 'minItems', 'maxItems', 'uniqueItems', 'title', 'description', 'examples', 'deprecated'
+  'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'minLength', 'maxLength', 'minItems', 'maxItems', 'uniqueItems', 'minProperties',
+  'maxProperties', 'patternProperties', 'title', 'description', 'examples', 'deprecated', 'readOnly', 'writeOnly', '$comment'
 ])
+
+/** So do these, as long as nothing within them has a default. */
+const compositeKeywords: ReadonlySet<string> = new Set(['anyOf', 'oneOf', 'allOf', 'not'])
 
 /**
  * What is wrong with an endpoint's schema, or undefined.
@@ -40,10 +23,11 @@ const plainKeywords: ReadonlySet<string> = new Set([
  * first call.
  */
 export function schemaProblem (schema: unknown, field: 'args' | 'returns'): string | undefined {
-  const ajv = getChecker()
+  const dialect = getDialect()
   try {
     JSON.stringify(schema)
-    if (!ajv.validateSchema(schema as object)) return `expected a JSON Schema (draft 7); ${ajv.errorsText(ajv.errors, { dataVar: field })}`
+    const misfit = dialect.misfit(schema as object, field)
+    if (misfit !== undefined) return `expected a JSON Schema (draft 7); ${misfit}`
   } catch (error) {
     return `expected a JSON Schema (draft 7) of plain data; ${(error as Error).message.split('\n')[0]}`
   }
@@ -53,19 +37,25 @@ export function schemaProblem (schema: unknown, field: 'args' | 'returns'): stri
   }
   const ids = new Set<string>()
   walk(schema, '', ({ $id }) => { if (typeof $id === 'string') ids.add($id.replace(/#$/, '')) })
-  let isPlain = true
+  const all: Subschema[] = []
   const problem = walk(schema, '', (sub, path) => {
-    isPlain &&= Object.keys(sub).every(keyword => plainKeywords.has(keyword))
-    return subschemaProblem(sub, `${field}${path}`, schema, ids, ajv)
+    all.push(sub)
+    return subschemaProblem(sub, `${field}${path}`, schema, ids, dialect)
   })
-  return problem ?? (isPlain ? undefined : compileProblem(schema))
+  return problem ?? (isPlain(all) ? undefined : compileProblem(schema, dialect))
 }
 
-/** With a compiler for this once: it keeps what it compiled. */
-function compileProblem (schema: unknown): string | undefined {
-  const compile = AjvCompiler()({}, { customOptions: { logger: false, addUsedSchema: true } }) as unknown as Compile
+/** Whether all that Ajv's strict mode may say of these schemas, the root first, has been said. */
+function isPlain (all: readonly Subschema[]): boolean {
+  const composite = all.some(sub => Object.keys(sub).some(keyword => compositeKeywords.has(keyword)))
+  if (composite ? all.some(sub => 'default' in sub) : 'default' in all[0]!) return false
+  return all.every(sub => Object.keys(sub).every(keyword => plainKeywords.has(keyword) || compositeKeywords.has(keyword)) &&
+    (sub['enum'] as unknown[] | undefined)?.length !== 0 && !('patternProperties' in sub && 'properties' in sub))
+}
+
+function compileProblem (schema: unknown, dialect: Dialect): string | undefined {
   try {
-    compile({ schema })
+    dialect.compile(schema)
     return undefined
   } catch (error) {
     return `expected a JSON Schema that Fastify can compile; ${(error as Error).message}`
@@ -92,13 +82,13 @@ function walk (schema: unknown, path: string, visit: (schema: Subschema, path: s
   return undefined
 }
 
-function subschemaProblem (schema: Subschema, path: string, root: unknown, ids: ReadonlySet<string>, ajv: SchemaChecker): string | undefined {
-  const unknown = Object.keys(schema).find(keyword => !ajv.RULES.keywords[keyword])
+function subschemaProblem (schema: Subschema, path: string, root: unknown, ids: ReadonlySet<string>, dialect: Dialect): string | undefined {
+  const unknown = Object.keys(schema).find(keyword => !dialect.keywords.has(keyword))
   if (unknown !== undefined) return `expected keywords of JSON Schema draft 7; found ${JSON.stringify(unknown)} at ${path}`
   const { format, pattern, $ref } = schema
   const regexpProblem = typeof pattern === 'string' ? patternProblem(pattern) : undefined
   if (regexpProblem !== undefined) return `expected a regular expression at ${path}/pattern; ${regexpProblem}`
-  if (typeof format === 'string' && ajv.formats[format] === undefined) {
+  if (typeof format === 'string' && !dialect.formats.has(format)) {
     return `expected a format that Fastify knows (email, date-time, uuid, …); found ${JSON.stringify(format)} at ${path}`
   }
   if (typeof $ref === 'string' && !isLocal($ref, root, ids)) {

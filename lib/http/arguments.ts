@@ -17,16 +17,28 @@ export interface CallArguments {
 const mappable: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
- * Names the slugs, applies `__map__`, and merges payload, query and URL parameters, the later over the earlier.
+ * Names the slugs and applies `__map__`: what of the arguments is read in this process for tenants' endpoints too.
  *
  * @throws `FMS_ERR_MAP`
  */
-export function readArguments (request: FastifyRequest, { endpoint, slugs }: Match, settings: Settings): CallArguments {
+export function readParameters (request: FastifyRequest, { endpoint, slugs }: Match, settings: Settings): Omit<CallArguments, 'args'> {
   const { body } = request
+  const map = isPayloadObject(body) && Object.hasOwn(body, '__map__') && mappable.has(request.method) ? checkMap(body['__map__']) : undefined
+  const params = slugs.length === 0 ? noParams : nameSlugs(slugs, endpoint.params ?? settings.parameterNames, map)
+  return { params, mapped: map !== undefined }
+}
+
+/**
+ * Merges payload, query and URL parameters, the later over the earlier.
+ *
+ * @throws `FMS_ERR_MAP`
+ */
+export function readArguments (request: FastifyRequest, match: Match, settings: Settings): CallArguments {
+  const { params, mapped } = readParameters(request, match, settings)
+  const { body } = request
+  const { args: schema } = match.endpoint
   const args: Record<string, unknown> = {}
-  let map: NameMap | undefined
   if (isPayloadObject(body)) {
-    if (Object.hasOwn(body, '__map__') && mappable.has(request.method)) map = checkMap(body['__map__'])
     for (const name of Object.keys(body)) {
       if (!forbiddenArgumentNames.has(name)) args[name] = body[name]
     }
@@ -35,11 +47,10 @@ export function readArguments (request: FastifyRequest, { endpoint, slugs }: Mat
   for (const name of Object.keys(query)) {
     if (forbiddenArgumentNames.has(name)) continue
     const value = query[name]
-    args[name] = Array.isArray(value) && !(endpoint.args && takesArray(endpoint.args, name)) ? value.at(-1) : value
+    args[name] = Array.isArray(value) && !(schema && takesArray(schema, name)) ? value.at(-1) : value
   }
-  const params = slugs.length === 0 ? noParams : nameSlugs(slugs, endpoint.params ?? settings.parameterNames, map)
   for (const name of Object.keys(params)) args[name] = params[name]
-  return { args, params, mapped: map !== undefined }
+  return { args, params, mapped }
 }
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({})

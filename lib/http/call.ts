@@ -7,7 +7,12 @@ export const callKey: unique symbol = Symbol('fastify-microservices.call') as ne
 
 /** A request's way through our hooks: matched in onRequest, an invocation after preHandler. Or a listing. */
 export type Call =
-  | { readonly match: Match, invocation: Invocation | undefined }
+  | {
+    readonly match: Match
+    invocation: Invocation | undefined
+    /** A tenant's: the JSON payload as it was sent, and what it was parsed to. */
+    payload: { readonly text: string, readonly body: unknown } | undefined
+  }
   | { readonly match: undefined, readonly listing: unknown }
 
 type Carrier = FastifyRequest & { [callKey]: Call | null }

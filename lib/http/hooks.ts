@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Resolution, Snapshot } from '../catalog/snapshot.ts'
-import { platformError } from '../errors.ts'
+import { isPlatformError, platformError } from '../errors.ts'
 import type { Invocation } from '../invoke/invocation.ts'
 import type { Invoker } from '../invoke/invoke.ts'
-import { readArguments } from './arguments.ts'
+import type { Outcome } from '../sandbox/sandbox.ts'
+import { readArguments, readParameters } from './arguments.ts'
 import { getCall, setCall } from './call.ts'
+import { protectOrigin, sendOutcome } from './guest.ts'
 import { listPath } from './directory.ts'
 import { ignoreEmptyBody } from './parser.ts'
 import { pathReading, type PathReading, segmentsOf } from './path.ts'
@@ -99,7 +101,12 @@ export class Hooks {
       match.module.enter()
       reply.raw.once('close', () => match.module.leave())
     }
-    setCall(request, { match, invocation: undefined })
+    setCall(request, { match, invocation: undefined, payload: undefined })
+    const tooLarge = match.module.guest && this.#invoker.guests?.tooLarge(match.module.guest, Number(request.headers['content-length'] ?? 0))
+    if (tooLarge) {
+      done(tooLarge)
+      return
+    }
     const looking = request.method === 'GET' || request.method === 'HEAD' ? undefined : ignoreEmptyBody(request)
     if (looking === undefined) done()
     else looking.then(() => done(), done)
@@ -124,9 +131,16 @@ export class Hooks {
     if (call.match !== undefined) {
       const { match, match: { endpoint, module } } = call
       try {
-        const { args, params, mapped } = readArguments(request, match, this.#invoker.settings)
-        validateArguments(args, endpoint, module)
-        call.invocation = { match, args, params, mapped, request, response: reply.raw }
+        const common = { match, request, response: reply.raw }
+        if (module.guest === undefined) {
+          const read = readArguments(request, match, this.#invoker.settings)
+          validateArguments(read.args, endpoint, module)
+          call.invocation = { ...common, ...read }
+        } else {
+          // Merged, and checked by the module's own schemas, in its isolate. A hook of the host's may have put another body in place.
+          const payload = call.payload?.body === request.body ? call.payload?.text : undefined
+          call.invocation = { ...common, ...readParameters(request, match, this.#invoker.settings), args: {}, payload }
+        }
       } catch (error) {
         failure = this.#invoker.failure(error, { match, request })
       }
@@ -144,10 +158,14 @@ export class Hooks {
     const invocation = call.invocation as Invocation
     const invoker = this.#invoker
     const fail = (error: unknown): void => { reply.send(invoker.failure(error, invocation)) }
+    const { guest } = call.match.module
+    if (guest !== undefined) protectOrigin(reply, invoker.settings.sandbox)
     const succeed = (value: unknown): void => {
       try {
-        sendResult(reply, value, invocation, invoker.settings.envelope, error => invoker.failure(error, invocation))
+        if (guest !== undefined) sendOutcome(reply, value as Outcome, invoker.settings)
+        else sendResult(reply, value, invocation, invoker.settings.envelope, error => invoker.failure(error, invocation))
       } catch (error) {
+        if (guest !== undefined && isPlatformError(error)) invoker.guests?.report(error, invocation.match, request.id)
         fail(error)
       }
     }

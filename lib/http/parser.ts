@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { getCall } from './call.ts'
 
 /**
  * Our JSON parser, in our own context, whatever the host's is: an empty body is no payload, and `__proto__` is a 400.
@@ -12,8 +13,20 @@ export function addJsonParser (context: FastifyInstance): void {
   const parse = context.getDefaultJsonParser('error', 'ignore')
   context.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) done(null, undefined)
-    else parse(request, body as string, done)
+    else parse(request, body as string, kept(request, body as string, done))
   })
+}
+
+type Done = (error: Error | null, body?: unknown) => void
+
+/** A tenant's endpoint gets the JSON as it was sent: to write it again would cost as much as to read it. */
+function kept (request: FastifyRequest, text: string, done: Done): Done {
+  const call = getCall(request)
+  if (call?.match === undefined || call.match.module.guest === undefined) return done
+  return (error, body) => {
+    call.payload = { text, body }
+    done(error, body)
+  }
 }
 
 /**

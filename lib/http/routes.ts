@@ -60,9 +60,10 @@ export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: 
   catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
 }
 
-/** All URL forms below the prefix, that is, with the owner where URLs carry one. */
+/** All URL forms of trusted modules below the prefix, that is, with the owner where URLs carry one. Tenants' have no routes: there may be any number. */
 function * allForms ({ namespaces }: Snapshot): Generator<{ path: string, api: Api }> {
   for (const [owner, namespace] of namespaces) {
+    if (namespace.modules[0]?.guest !== undefined) continue
     for (const { path, api } of forms(namespace)) yield { path: owner === '' ? path : `${owner}/${path}`, api }
   }
 }

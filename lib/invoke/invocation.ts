@@ -7,7 +7,10 @@ import type { Settings } from '../options.ts'
 /** A call with its arguments checked: all that an endpoint's code will see. */
 export interface Invocation {
   readonly match: Match
+  /** Empty for a tenant's endpoint, which makes them itself. */
   readonly args: Record<string, unknown>
+  /** A tenant's: the JSON payload as text; undefined for none, or another content type's. */
+  readonly payload?: string | undefined
   readonly params: Readonly<Record<string, string>>
   /** Whether the request's body has a `__map__`, which endpoints do not see. */
   readonly mapped: boolean

@@ -4,18 +4,22 @@ import type { Mask } from '../mask.ts'
 import type { Settings } from '../options.ts'
 import { ProgramRunner } from './command.ts'
 import { toHttpError } from './failure.ts'
+import { GuestRunner } from './guest.ts'
 import type { Host, Invocation } from './invocation.ts'
 import { discard } from './stream.ts'
 import { TrustedContext } from './trusted.ts'
 
-/** Runs endpoints: functions in process, programs as processes of their own. */
+/** Runs endpoints: functions in process, programs as processes of their own, tenants' functions in the sandbox. */
 export class Invoker implements Host {
   readonly app: FastifyInstance
   readonly settings: Settings
   readonly mask: Mask | undefined
+  /** Only in multi-tenant mode. */
+  readonly guests: GuestRunner | undefined
   readonly #programs: ProgramRunner
 
-  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined) {
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, guests: GuestRunner | undefined) {
+    this.guests = guests
     this.app = app
     this.settings = settings
     this.mask = mask
@@ -29,6 +33,7 @@ export class Invoker implements Host {
    */
   invoke (invocation: Invocation): unknown {
     const { args, match: { endpoint: { runner, timeoutSecs } } } = invocation
+    if (runner.kind === 'guest') return (this.guests as GuestRunner).run(invocation)
     const context = new TrustedContext(this, invocation)
     if (runner.kind === 'command') {
       const limit = Math.min(timeoutSecs ?? Infinity, this.settings.maxFunctionSecs)

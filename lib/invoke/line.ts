@@ -17,6 +17,13 @@ export class WaitingLine {
     this.#capacity = capacity
   }
 
+  /** Takes a place if one is free, without a promise's turn. */
+  tryEnter (): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
+  }
+
   /**
    * Resolves when a place is the caller's, who must `leave()` it afterwards.
    *
@@ -24,10 +31,7 @@ export class WaitingLine {
    */
   async enter (signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    if (this.#free > 0) {
-      this.#free--
-      return
-    }
+    if (this.tryEnter()) return
     if (this.#waiting.size >= this.#capacity) throw busy()
 
     const { promise, resolve: admit, reject: refuse } = Promise.withResolvers<void>()
@@ -42,6 +46,21 @@ export class WaitingLine {
       await promise
     } finally {
       signal.removeEventListener('abort', giveUp)
+    }
+  }
+
+  /**
+   * The same, for at most so long.
+   *
+   * @throws `FMS_ERR_TIMEOUT`
+   */
+  async enterWithin (secs: number): Promise<void> {
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort(platformError('FMS_ERR_TIMEOUT', `no place among its calls within ${secs} s`)), secs * 1000)
+    try {
+      await this.enter(abort.signal)
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -25,7 +25,9 @@ export const ToCell = {
   /** id: any. Answered by PONG as soon as no turn runs. */
   PING: 6,
   /** id: any. Answered by MEASURED. */
-  MEASURE: 7
+  MEASURE: 7,
+  /** id: that of the LONG: the calls that were taken elsewhere are cancelled by now, so the cell may go on. */
+  GO: 8
 } as const
 
 /** From a cell to the host. */
@@ -41,8 +43,17 @@ export const ToHost = {
   /** id: that of the PING. */
   PONG: 36,
   /** id: that of the MEASURE. JSON: array of `[isolate, bytes]`, bytes of heap and buffers. */
-  MEASURED: 37
+  MEASURED: 37,
+  /**
+   * id: any. After a turn of `LONG_TURN_MS` or more, the others of its tick included: the cell begins no call, and wakes
+   * no isolate, until GO; it goes on reading. The host takes calls that have not begun away from a cell that is held, and
+   * this is what keeps them from running twice: whatever the mark said, their CANCEL comes before the GO.
+   */
+  LONG: 38
 } as const
+
+/** Well below the time after which the host calls a cell held: it must not do so where the cell does not wait for GO. */
+export const LONG_TURN_MS = 30
 
 export const ResultKind = {
   /** JSON text of the value, checked and cut by `returns`: the answer's body as it is. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import { Bundler } from '../../lib/catalog/bundle.ts'
+import { BuildQueue } from '../../lib/catalog/queue.ts'
 import { ModuleRecord } from '../../lib/catalog/record.ts'
 import type { Settings } from '../../lib/options.ts'
 import { build, type BuildOptions, moduleSource } from '../helper.ts'
@@ -644,12 +645,13 @@ t.test('a dependency that changes while its module is being built is not stale',
   const bundler = new Interrupted()
   t.teardown(() => bundler.close())
   const record = new ModuleRecord({ owner: 'local', name: 'a', file: join(directory, 'a.ts'), folder: undefined, directory })
-  const settings = { identified: false } as Settings
+  const makers = { bundler, workshop: undefined, queue: new BuildQueue() }
+  const settings = { admins: ['local'], identified: false, multiTenant: false } as unknown as Settings
   // Files that are as young as a clock's tick are looked at again anyway.
   await sleep(300)
-  await record.update(bundler, settings)
+  await record.update(makers, settings)
   await sleep(300)
-  await record.update(bundler, settings)
+  await record.update(makers, settings)
   t.equal(record.version?.alias, 'v2')
 })
 

@@ -1,0 +1,102 @@
+import type { Guest } from '../catalog/guest.ts'
+import type { Match } from '../catalog/snapshot.ts'
+import { platformError, type PlatformError } from '../errors.ts'
+import type { Settings } from '../options.ts'
+import type { GuestError } from '../sandbox/protocol.ts'
+import type { Outcome, Sandbox, SandboxCall } from '../sandbox/sandbox.ts'
+import type { Tenant, Tenants } from '../tenancy/tenants.ts'
+import { guestText } from './guest-text.ts'
+import type { Invocation } from './invocation.ts'
+import { WaitingLine } from './line.ts'
+
+/** Runs tenants' endpoints in the sandbox, within each tenant's limits. */
+export class GuestRunner {
+  readonly #sandbox: Sandbox
+  readonly #tenants: Tenants
+  readonly #settings: Settings
+  readonly #lines = new WeakMap<Tenant, WaitingLine>()
+
+  constructor (sandbox: Sandbox, tenants: Tenants, settings: Settings) {
+    this.#sandbox = sandbox
+    this.#tenants = tenants
+    this.#settings = settings
+  }
+
+  /** The error of a payload that is too large for its tenant, as Fastify says it. */
+  tooLarge ({ owner }: Guest, bytes: number): Error | undefined {
+    const limits = this.#tenants.find(owner)?.limits
+    return limits === undefined || bytes <= limits.requestBytes
+      ? undefined
+      : Object.assign(new Error('Request body is too large'), { code: 'FST_ERR_CTP_BODY_TOO_LARGE', statusCode: 413 })
+  }
+
+  /**
+   * @throws `FMS_ERR_BUSY`, and what `Sandbox.call` says; what the function threw is an `Error` with its status
+   */
+  async run (invocation: Invocation): Promise<Outcome> {
+    const { match, request, response, payload } = invocation
+    const guest = match.module.guest as Guest
+    const tenant = this.#tenants.find(guest.owner)
+    if (tenant === undefined) throw platformError('FMS_ERR_UNAVAILABLE', `${guest.owner} is no tenant any more`)
+    const tooLarge = payload === undefined ? undefined : this.tooLarge(guest, Buffer.byteLength(payload))
+    if (tooLarge) throw tooLarge
+    const secs = Math.min(match.endpoint.timeoutSecs ?? Infinity, tenant.limits.timeoutSecs, this.#settings.maxFunctionSecs)
+    const call: SandboxCall = {
+      tenant,
+      module: guest,
+      text: guestText(invocation, this.#settings.sandbox.requestHeaders),
+      safe: request.method === 'GET' || request.method === 'HEAD',
+      requestId: request.id,
+      api: match.api,
+      deadline: performance.now() + secs * 1000
+    }
+    const line = this.#lineOf(tenant)
+    if (!line.tryEnter()) await this.#wait(line, match, request.id, secs)
+    const leave = (): void => this.#sandbox.cancel(call, platformError('FMS_ERR_UNAVAILABLE', 'the client left before it was answered'))
+    response.once('close', leave)
+    try {
+      const outcome = await this.#sandbox.call(call)
+      if (outcome.kind === 'error') throw this.#thrown(outcome.error, match, request.id)
+      return outcome
+    } finally {
+      response.off('close', leave)
+      line.leave()
+    }
+  }
+
+  #lineOf (tenant: Tenant): WaitingLine {
+    let line = this.#lines.get(tenant)
+    if (line === undefined) this.#lines.set(tenant, line = new WaitingLine(tenant.limits.concurrency, tenant.limits.waiting))
+    return line
+  }
+
+  async #wait (line: WaitingLine, match: Match, requestId: string, secs: number): Promise<void> {
+    try {
+      await line.enterWithin(secs)
+    } catch (error) {
+      this.report(error as PlatformError, match, requestId)
+      throw error
+    }
+  }
+
+  /** Tells the owner what its caller is not told. */
+  report ({ code, message }: PlatformError, { module: { guest, name, version }, api }: Match, requestId: string, stack?: string): void {
+    this.#tenants.find((guest as Guest).owner)?.record({
+      time: Date.now(), level: 'error', module: name, version, api, requestId, code, message, ...(stack !== undefined && { stack })
+    })
+  }
+
+  #thrown (error: GuestError, match: Match, requestId: string): Error {
+    const { kind, statusCode, message, code, validation } = error
+    if (kind === 'arguments') {
+      return Object.assign(new Error(message), { statusCode: 400, code: 'FST_ERR_VALIDATION', validation, validationContext: 'args' })
+    }
+    if (kind === 'thrown' && statusCode !== undefined && Number.isInteger(statusCode) && statusCode >= 400 && statusCode < 500) {
+      // The platform's codes are its own.
+      return Object.assign(new Error(message), { statusCode, ...(code !== undefined && !code.startsWith('FMS_ERR_') && { code }) })
+    }
+    const failure = platformError(kind === 'response' ? 'FMS_ERR_RESPONSE' : kind === 'returns' ? 'FMS_ERR_RETURNS' : 'FMS_ERR_FUNCTION', message)
+    this.report(failure, match, requestId, error.stack === undefined ? undefined : match.module.mapStack(error.stack))
+    return failure
+  }
+}

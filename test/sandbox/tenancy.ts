@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { build, type BuildOptions, type Built } from '../helper.ts'
+
+export const admin = '70dd81e5-961a-470e-9e88-63d828674757'
+export const tenant = '0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
+export const other = '5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'
+
+/** Generous: machines of tests are slow and shared. */
+export const WITHIN_MS = 10_000
+
+export interface BuiltTenants extends Built {
+  /** Of the directories that `tenants` became: TENANTS_DIR. */
+  tenantsDirectory: string
+  /** Path of an endpoint of the first tenant. */
+  own: (path: string) => string
+}
+
+type Files = NonNullable<BuildOptions['files']>
+
+interface TenantOptions extends Omit<BuildOptions, 'plugins'> {
+  tenantFiles?: Record<string, Files>
+  /** Directories beside, by name, for `plugins` to name. */
+  beside?: Record<string, Files>
+  plugins?: (directory: string) => string[]
+}
+
+/** An app with one admin whose tenants have these files, by UUID; the admin has `files`. */
+export async function buildTenants (
+  t: Test, { tenantFiles = {}, files = {}, beside = {}, plugins, ...options }: TenantOptions = {}
+): Promise<BuiltTenants> {
+  const directory = t.testdir({ plugins: files, tenants: tenantFiles, ...beside })
+  const tenantsDirectory = join(directory, 'tenants')
+  const built = await build(t, {
+    plugins: plugins?.(directory) ?? [join(directory, 'plugins')],
+    MULTI_TENANT: true,
+    ADMIN_ID: admin,
+    TENANTS_DIR: tenantsDirectory,
+    DATA_DIR: join(directory, 'data'),
+    ...options
+  })
+  await built.app.microservices.refresh()
+  return { ...built, directory: join(directory, 'plugins'), tenantsDirectory, own: path => built.url(`/${tenant}${path}`) }
+}
