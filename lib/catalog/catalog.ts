@@ -48,7 +48,7 @@ export class Catalog {
   #closed = false
   #last: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
-  readonly #comeBack = new ComeBack(() => this.#follow())
+  readonly #comeBack = new ComeBack(() => this.#resume())
   readonly #reported = new Set<string>()
 
   constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined) {
@@ -58,7 +58,7 @@ export class Catalog {
     this.#settings = settings
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => this.#follow(), log: this.#log })
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => this.#follow(this.load()), log: this.#log })
     }
   }
 
@@ -173,8 +173,14 @@ export class Catalog {
     for (const late of this.#pending) void late.then(() => this.#comeBack.soon())
   }
 
-  #follow (): void {
-    this.load().catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
+  /** Modules that are done late need no look at all files, but a place in the snapshot. */
+  #resume (): void {
+    const isDue = this.#records.some(record => record.isDue)
+    this.#follow(isDue ? this.load() : this.#enqueue(() => this.#goLive()).then(() => { if (this.#pending.length === 0) this.#watch() }))
+  }
+
+  #follow (work: Promise<void>): void {
+    work.catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
   }
 
   #watch (): void {

@@ -34,6 +34,8 @@ export class ModuleRecord {
   admin: string | undefined
   /** A tenant's module being made. It is waited for only as long as its neighbours can bear. */
   pending: Promise<void> | undefined
+  /** Whether a look at its files was due while it was being made. */
+  missed = false
   #lastGood: ModuleVersion | undefined
   #problem: Problem | undefined
   /** Fingerprint by input file, of the last build. */
@@ -58,15 +60,15 @@ export class ModuleRecord {
     return [...this.#problem ? [this.#problem] : [], ...(this.version?.problems ?? []).map(problem => ({ ...problem, owner }))]
   }
 
-  /** Whether its tenant's module could not be made for reasons that are not its own, and is to be tried again. */
+  /** Whether a tenant's module is to be looked at again although nobody asks: what it failed at was the system's, or it has changed meanwhile. */
   get isDue (): boolean {
-    return this.admin !== undefined && this.pending === undefined && this.#problem !== undefined && this.#retry
+    return this.admin !== undefined && this.pending === undefined && (this.missed || (this.#problem !== undefined && this.#retry))
   }
 
   /** Builds the module anew if its files changed, or failed before: what it lacked may be there now. A tenant's is only found out to be one. */
   async update ({ bundler }: Makers, settings: Settings): Promise<void> {
-    // While it is being made, it is looked at when that is done.
-    if (this.pending !== undefined || (!this.#retry && await this.#unchanged())) return
+    this.missed = this.pending !== undefined
+    if (this.missed || (!this.#retry && await this.#unchanged())) return
     const { source } = this
     await this.#make(async () => {
       const isAdmins = settings.admins.includes(source.owner)

@@ -15,8 +15,8 @@ export function guestText ({ match, request, params, mapped, payload }: Invocati
   const { method, url, id, body, query } = request
   const path = url.split('?', 1)[0] as string
   return `{${nameOf(match.endpoint)},"method":"${method}","path":${JSON.stringify(path)},"requestId":${JSON.stringify(id)}` +
-    `,"headers":${headersText(request.headers, allowed)},"query":${isEmpty(query) ? '{}' : JSON.stringify(query)}` +
-    `,"params":${isEmpty(params) ? '{}' : JSON.stringify(params)}${mapped ? ',"mapped":true' : ''}${payloadText(payload, body)}}`
+    `,"headers":${headersText(request.headers, allowed)},"query":${textOf(query as object)}` +
+    `,"params":${textOf(params)}${mapped ? ',"mapped":true' : ''}${payloadText(payload, body)}}`
 }
 
 const texts = new WeakMap<Endpoint, string>()
@@ -58,7 +58,6 @@ function payloadText (payload: string | undefined, body: unknown): string {
   }
 }
 
-function isEmpty (record: unknown): boolean {
-  for (const _ in record as object) return false
-  return true
+function textOf (record: object): string {
+  return Object.keys(record).length === 0 ? '{}' : JSON.stringify(record)
 }

@@ -5,17 +5,21 @@ const MB = 1024 * 1024
 // V8 maps an isolate's whole code range writable, though hardly any of it is ever used: so much of "data" is none.
 const CODE_RANGE_BYTES = 514 * MB
 
+const AHEAD_MIN = 4
+
 /**
  * The kernel's limit of a cell's memory, which stops at once what looking at it would see too late. It has to grow with
- * the number of isolates, by far more than they use, so it is kept as low as it can be: raised before an isolate is
- * loaded, and lowered when some are gone.
+ * the number of isolates, by far more than they use: it is raised before isolates are loaded, for some more at once, since
+ * each change costs milliseconds, and lowered when many are gone. So it is what holds when the app is too busy to look.
  */
 export class Allowance {
   /** What the cell may have beyond what it has when idle. */
   bytes = Infinity
   readonly #walled: Walled
+  readonly #present: () => number
   readonly #isHeld: boolean
   readonly #isolateBytes: number
+  #isShared = true
   #isolates = 0
   /** Isolates that are about to be loaded. */
   #coming = 0
@@ -24,28 +28,30 @@ export class Allowance {
   /** The last change, which all later ones come after. */
   #changing: Promise<void> = Promise.resolve()
 
-  /** @param options.isHeld whether the system can hold such a limit */
-  constructor (walled: Walled, options: { isHeld: boolean, hardened: boolean }) {
+  /** @param options.isHeld whether the system can hold such a limit; `present`: how many isolates there are */
+  constructor (walled: Walled, options: { isHeld: boolean, hardened: boolean, present: () => number }) {
     this.#walled = walled
+    this.#present = options.present
     this.#isHeld = options.isHeld
     // Without a JIT, there is no code range.
     this.#isolateBytes = options.hardened ? 0 : CODE_RANGE_BYTES
   }
 
-  /** Sets both limits. */
-  async set (bytes: number, isolates: number): Promise<void> {
+  /** @param isShared whether there will be many isolates */
+  async set (bytes: number, isShared: boolean): Promise<void> {
     await this.#change(() => {
       this.bytes = bytes
-      this.#isolates = isolates
+      this.#isShared = isShared
+      this.#isolates = this.#wanted()
     })
   }
 
-  /** Has room for one isolate more while `load` is called. @param present tells how many there are by then */
-  async withRoom<Result> (present: () => number, load: () => Result): Promise<Result> {
+  /** Has room for one isolate more while `load` is called. */
+  async withRoom<Result> (load: () => Result): Promise<Result> {
     this.#coming++
     try {
-      if (this.#isolates < present() + this.#coming) {
-        await this.#change(() => { this.#isolates = Math.max(this.#isolates, present() + this.#coming) })
+      if (this.#isolates < this.#needed()) {
+        await this.#change(() => { if (this.#isolates < this.#needed()) this.#isolates = this.#wanted() })
       }
       return load()
     } finally {
@@ -54,9 +60,17 @@ export class Allowance {
   }
 
   /** Takes back what isolates that are gone had. */
-  async tighten (present: () => number, spare: number): Promise<void> {
-    if (this.#isolates <= present() + this.#coming + spare) return
-    await this.#change(() => { this.#isolates = present() + this.#coming + spare })
+  async tighten (): Promise<void> {
+    if (this.#isolates > 2 * this.#wanted()) await this.#change(() => { this.#isolates = this.#wanted() })
+  }
+
+  #needed (): number {
+    return this.#present() + this.#coming
+  }
+
+  #wanted (): number {
+    const needed = this.#needed()
+    return needed + (this.#isShared ? Math.max(AHEAD_MIN, Math.floor(needed / 2)) : 1)
   }
 
   /** One at a time, since each starts a process, and they may end in any order. Those that wait see what the last one did. */

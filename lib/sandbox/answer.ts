@@ -71,7 +71,7 @@ export function readChecks (answer: Frame | ModuleError, endpoints: readonly End
 }
 
 function failed (payload: Buffer, place: Place): ModuleError {
-  const failure = JSON.parse(payload.toString()) as unknown
+  const failure = parse(payload.toString())
   if (!Value.Check(failureSchema, failure)) return new ModuleError('FMS_ERR_MODULE', place.entry, 'its builder gave no reason', { inputs: place.shelf.inputs })
   const { fault, message, file = place.shelf.entry, line } = failure
   return new ModuleError('FMS_ERR_MODULE', fileOf(file, place), plain(message),
@@ -84,6 +84,14 @@ function thrown ({ message, stack = '' }: Thrown, map: Buffer, place: Place): Mo
   return new ModuleError('FMS_ERR_MODULE', fileOf(origin?.file ?? place.shelf.entry, place), `it threw while loading: ${message}`, {
     cause: Object.assign(new Error(message), { stack: plain(mapped) }), inputs: place.shelf.inputs, ...(origin !== undefined && { line: origin.line })
   })
+}
+
+function parse (json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }
 
 /** Only what is known to be a file of the module. */

@@ -16,7 +16,7 @@ const START_MS = 20_000
 /** esbuild takes 5 ms for most modules; one that it takes longer for was made for that. */
 const BUNDLE_MS = 10_000
 
-/** Beyond the time that isolates give themselves (child: isolates.ts), which some native loops ignore. */
+/** Beyond the time that isolates give themselves (builder/isolates.ts), which some native loops ignore; a second try has twice that. */
 const GRACE_MS = 3_000
 const RUN_MS: Readonly<Record<number, number>> = { [ToBuilder.BUILD]: 2_000, [ToBuilder.CHECK]: 10_000 }
 

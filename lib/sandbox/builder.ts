@@ -67,7 +67,7 @@ export class Builder {
     const shelf = new Shelf(source.entry, source.root)
     const key = this.#keyOf(source, shelf, readEntry(source, shelf))
     const known = await this.#read(key, source.entry)
-    return known !== undefined && shelf.matches(known.trace) ? this.#finish(source, key, shelf.inputs, known) : await this.#make(source)
+    return known !== undefined && await shelf.matches(known.trace) ? this.#finish(source, key, shelf.inputs, known) : await this.#make(source)
   }
 
   async close (): Promise<void> {
@@ -86,14 +86,22 @@ export class Builder {
       const payload = pack(jobOf(source, shelf), [contents])
       const place = { entry: source.entry, shelf }
       const { code, map, description } = readAnswer(await this.#run(place, source.admin, { type: ToBuilder.BUILD, payload, shelf }), place)
-      const script = scriptKey(key, description.version)
-      // The description last: what has one is complete.
-      await this.#cache.write(script, 'code', code)
-      await this.#cache.write(script, 'map', map)
       const kept: Kept = { ...description, trace: shelf.trace }
-      await this.#cache.write(key, 'description', JSON.stringify(kept))
+      await this.#keep(key, { code, map, kept }, source.entry)
       return this.#finish(source, key, shelf.inputs, kept)
     })
+  }
+
+  async #keep (key: string, { code, map, kept }: { code: Buffer, map: Buffer, kept: Kept }, file: string): Promise<void> {
+    const script = scriptKey(key, kept.version)
+    try {
+      await this.#cache.write(script, 'code', code)
+      await this.#cache.write(script, 'map', map)
+      // Last: what has a description is complete.
+      await this.#cache.write(key, 'description', JSON.stringify(kept))
+    } catch (error) {
+      throw new ModuleError('FMS_ERR_UNAVAILABLE', file, `what was built cannot be written to DATA_DIR: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   async #run ({ entry, shelf }: Place, admin: string, task: Task): Promise<Frame> {

@@ -7,8 +7,6 @@ import { platformError } from '../errors.ts'
 /** What is kept of a module, each in a file of its own: only descriptions are read at the start. */
 export type Kind = 'description' | 'code' | 'map' | 'checks'
 
-const kinds: readonly Kind[] = ['description', 'code', 'map', 'checks']
-
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Entries beyond those in use that stay, at least: what a roll back, or a switch of branches, needs again. */
@@ -58,7 +56,7 @@ export class Cache {
       await rm(temporary, { force: true }).catch(() => {})
       throw error
     }
-    if (kind === 'description') this.#written++
+    this.#written++
     if (this.#written > Math.max(SPARE_MIN, this.#used.size)) this.#sweep()
   }
 
@@ -80,18 +78,19 @@ export class Cache {
   }
 
   async #removeOld (): Promise<void> {
-    const others: Array<{ key: string, mtimeMs: number }> = []
+    const others = new Map<string, { names: string[], mtimeMs: number }>()
     for (const name of await readdir(this.#directory)) {
       const [key = '', , ...rest] = name.split('.')
       const { mtimeMs } = await stat(join(this.#directory, name)).catch(() => ({ mtimeMs: Date.now() }))
       // What a process that ended in mid-write left.
       if (rest.length > 0 && Date.now() - mtimeMs > DAY_MS) await rm(join(this.#directory, name), { force: true })
-      else if (name.endsWith('.description') && !this.#used.has(key)) others.push({ key, mtimeMs })
+      if (rest.length > 0 || this.#used.has(key)) continue
+      const entry = others.get(key) ?? { names: [], mtimeMs }
+      entry.names.push(name)
+      others.set(key, entry)
     }
-    const old = others.sort((one, other) => other.mtimeMs - one.mtimeMs).slice(Math.max(SPARE_MIN, this.#used.size))
-    for (const { key } of old) {
-      for (const kind of kinds) await rm(this.#file(key, kind), { force: true })
-    }
+    const old = [...others.values()].sort((one, other) => other.mtimeMs - one.mtimeMs).slice(Math.max(SPARE_MIN, this.#used.size))
+    for (const name of old.flatMap(({ names }) => names)) await rm(join(this.#directory, name), { force: true })
   }
 
   #file (key: string, kind: Kind): string {

@@ -79,7 +79,7 @@ export class Cell implements Carrier {
   constructor (walled: Walled, { hardened, holdsData }: { hardened: boolean, holdsData: boolean }, observer: CellObserver) {
     this.walled = walled
     this.hardened = hardened
-    this.allowance = new Allowance(walled, { isHeld: holdsData, hardened })
+    this.allowance = new Allowance(walled, { isHeld: holdsData, hardened, present: () => this.ledger.isolates.size })
     this.#observer = observer
     this.ledger = new Ledger({
       emptied: isolate => this.drop(isolate),
@@ -110,7 +110,7 @@ export class Cell implements Carrier {
   /** Makes an isolate of a module once the kernel lets it; undefined where `may` says no by then. */
   async load (home: Home, script: Pick<Load, 'code' | 'checks'>, alone: boolean, may: () => boolean): Promise<Isolate | undefined> {
     try {
-      return await this.allowance.withRoom(() => this.ledger.isolates.size, () => may() ? this.#load(home, script, alone) : undefined)
+      return await this.allowance.withRoom(() => may() ? this.#load(home, script, alone) : undefined)
     } catch (error) {
       if (this.end !== undefined) return undefined
       throw unavailable(`the memory of its cell cannot be limited: ${messageOf(error)}`)
@@ -211,7 +211,7 @@ export class Cell implements Carrier {
     const exit = await Promise.race([exited, undefined])
     const words = this.walled.lastWords()
     const how = exit === undefined ? 'closed its socket' : exit.code !== null ? `exited with code ${exit.code}` : `was killed by ${exit.signal}`
-    const reason = /out of memory|allocation failed/i.test(words) ? 'memory' : 'crash'
+    const reason = /out of memory|allocation failed|is_heap_oom = 1/i.test(words) ? 'memory' : 'crash'
     this.#finish(reason, `the cell ${how}${words === '' ? '' : `; its last words: ${words}`}`, undefined)
   }
 

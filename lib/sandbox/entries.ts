@@ -20,15 +20,14 @@ export function recordLog (home: Home, entries: readonly LogEntry[], callOf: (id
 }
 
 /** Refuses a call that broke a limit, or that fell victim to one, and tells its owner. */
-export function refuse (pending: Pending, code: ErrorCode, text: string): void {
-  refuseWith(pending, platformError(code, text))
+export function refuse (pending: Pending, code: ErrorCode, text: string, home = pending.isolate?.home): void {
+  refuseWith(pending, platformError(code, text), home)
 }
 
-export function refuseWith (pending: Pending, error: PlatformError): void {
+export function refuseWith (pending: Pending, error: PlatformError, home = pending.isolate?.home): void {
   pending.reject(error)
   const { call } = pending
   const code = error.code as NonNullable<OwnerLogEntry['code']>
-  const home = pending.isolate?.home
   const entry: Entry = { level: 'error', message: error.message, code, ...namesOf(call) }
   if (home !== undefined) record(home, entry)
   else call.tenant.record(complete(call, entry))

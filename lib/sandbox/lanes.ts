@@ -64,7 +64,7 @@ export class Lanes {
    */
   async run (admin: string, task: Task): Promise<Frame> {
     if (this.#closed) throw new NoBuilder('it is closed')
-    if (Date.now() < this.#notBefore) throw new NoBuilder(this.#why)
+    if (Date.now() < this.#notBefore && !this.#hasSeat(admin)) throw new NoBuilder(this.#why)
     const { promise, resolve, reject } = Promise.withResolvers<Frame>()
     this.#queueOf(admin).push({ task, alone: false, resolve, reject })
     this.#pump()
@@ -74,7 +74,7 @@ export class Lanes {
   async close (): Promise<void> {
     this.#closed = true
     for (const seat of this.#seats) this.#leave(seat)
-    for (const admin of this.#waiting.keys()) this.#giveUp(admin, 'it is closed')
+    this.#giveUp('it is closed')
     await Promise.all(this.#opening)
   }
 
@@ -95,9 +95,9 @@ export class Lanes {
   #feed (seat: Seat): void {
     const queue = this.#queueOf(seat.admin)
     const { builder } = seat
-    while (builder !== undefined && !builder.ended) {
-      const next = queue[0]
-      if (next === undefined || builder.busy >= (next.alone ? 1 : AT_ONCE) || builder.alone || this.#mustYield(seat)) return
+    if (builder === undefined) return
+    for (let next = queue[0]; next !== undefined && !builder.ended; next = queue[0]) {
+      if (builder.busy >= (next.alone ? 1 : AT_ONCE) || builder.alone || this.#mustYield(seat)) return
       queue.shift()
       clearTimeout(seat.idle)
       void this.#give(seat, builder, next)
@@ -141,7 +141,11 @@ export class Lanes {
 
   /** Whether an admin has builds that wait, and no process. */
   #someoneWaits (): boolean {
-    return [...this.#waiting].some(([admin, queue]) => queue.length > 0 && ![...this.#seats].some(seat => seat.admin === admin))
+    return [...this.#waiting].some(([admin, queue]) => queue.length > 0 && !this.#hasSeat(admin))
+  }
+
+  #hasSeat (admin: string): boolean {
+    return [...this.#seats].some(seat => seat.admin === admin)
   }
 
   /** Ends a process that does nothing where that makes room. */
@@ -177,16 +181,20 @@ export class Lanes {
       seat.since = Date.now()
       seat.builder = builder
       if (this.#closed) this.#leave(seat)
+      else this.#rest(seat)
     } catch (error) {
       this.#seats.delete(seat)
       this.#failures++
       this.#notBefore = Date.now() + Math.min(BACK_OFF_MS * 2 ** this.#failures, BACK_OFF_MAX_MS)
       this.#why = `the process that builds modules cannot be started: ${(error as Error).message}`
-      for (const admin of this.#waiting.keys()) this.#giveUp(admin, this.#why)
+      this.#giveUp(this.#why)
     }
   }
 
-  #giveUp (admin: string, why: string): void {
-    for (const { reject } of this.#queueOf(admin).splice(0)) reject(new NoBuilder(why))
+  /** On all that waits, but for what another process will get to. */
+  #giveUp (why: string): void {
+    for (const [admin, queue] of this.#waiting) {
+      if (this.#closed || !this.#hasSeat(admin)) for (const { reject } of queue.splice(0)) reject(new NoBuilder(why))
+    }
   }
 }

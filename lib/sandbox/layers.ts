@@ -6,7 +6,7 @@ import { Bubblewrap } from './wall/bubblewrap.ts'
 import { becomesNobody, type Candidate, type Identity, nobody, ourselves } from './wall/candidate.ts'
 import { Child, type Walled } from './wall/child.ts'
 import { allLibraries, librariesOf } from './wall/libraries.ts'
-import { PRLIMIT } from './wall/limits.ts'
+import { closeLimiters, PRLIMIT } from './wall/limiter.ts'
 import { Plain, SETPRIV } from './wall/plain.ts'
 import { probe, type Probed } from './wall/probe.ts'
 import { type Binding, nodePath, prepare, type Program } from './wall/program.ts'
@@ -38,7 +38,11 @@ export class Wall {
    * @throws `FMS_ERR_LAYERS` where layers are missing in production, unless `weakened`
    */
   static async detect ({ weakened, production }: { weakened: boolean, production: boolean }): Promise<Wall> {
-    const best = await (found ??= search())
+    const best = await (found ??= search().catch(error => {
+      // Perhaps there was no memory for a process.
+      found = undefined
+      throw error
+    }))
     const problem = problemOf(best)
     if (problem !== undefined && production && !weakened) throw platformError('FMS_ERR_LAYERS', problem)
     return new Wall(best.candidate, best.layers, problem)
@@ -57,6 +61,11 @@ export class Wall {
    */
   async start (program: Program, { belts = true }: { belts?: boolean } = {}): Promise<Walled> {
     return await Child.start(this.#candidate, prepare(program, belts))
+  }
+
+  /** Ends what helps it; to be called when no child is left. The next start begins anew. */
+  close (): void {
+    closeLimiters()
   }
 }
 
@@ -129,4 +138,5 @@ function problemOf ({ layers, failures, dataProblem }: Found): string | undefine
 const ADVICE = 'Install bubblewrap (0.8 or later) and util-linux, and let an unprivileged user make user namespaces: ' +
   'sysctl kernel.unprivileged_userns_clone=1 (Debian), sysctl kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile ' +
   'for bwrap (Ubuntu), in a container a seccomp profile that allows them (examples/seccomp.json). ' +
+  'Where the app runs as root, everyone must be able to read its files. ' +
   'Or set option sandbox.weakened, for tenants that you trust.'

@@ -23,9 +23,6 @@ const RETRY_MS_MAX = 30_000
 
 const RESTOCK_MS = 50
 
-// So many can be loaded at once; to make room for more takes some milliseconds.
-const STOCK_ISOLATES = 2
-
 /**
  * Makes cells, and keeps one in stock: who needs a new one at once, since another died or is held, does not wait for a
  * process to start. Where cells die while they start, it tries again after longer and longer breaks.
@@ -66,7 +63,7 @@ export class Nursery {
       const cell = await spare
       // It may have died in stock.
       if (cell.end !== undefined) return await this.#make(false, bytes)
-      if (bytes !== this.#bytes) await cell.allowance.set(bytes, 1)
+      if (bytes !== this.#bytes) await cell.allowance.set(bytes, false)
       return cell
     } finally {
       // Starting one holds the app up for 10 ms or more, and whoever got this one is in a hurry.
@@ -127,7 +124,7 @@ export class Nursery {
       cell.hello(JSON.stringify(hello))
       await Promise.race([cell.ready, late])
       cell.weigh()
-      await Promise.race([cell.allowance.set(bytes, STOCK_ISOLATES), late])
+      await Promise.race([cell.allowance.set(bytes, bytes === this.#bytes), late])
       if (cell.end !== undefined || this.#closed) throw new Error(cell.end?.message ?? 'closed')
       return cell
     } catch (error) {

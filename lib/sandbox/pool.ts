@@ -112,7 +112,7 @@ export class Pool {
     const home = this.#homeOf(pending.call)
     this.#watch.wake()
     if (home.isolate !== undefined) return home.isolate.cell.send(home.isolate, pending)
-    if (home.failure !== undefined && performance.now() < home.failure.until) return refuse(pending, 'FMS_ERR_CRASH', home.failure.message)
+    if (home.failure !== undefined && performance.now() < home.failure.until) return refuse(pending, 'FMS_ERR_CRASH', home.failure.message, home)
     if (home.queue.length >= QUEUE_MAX) return pending.reject(unavailable('too many calls wait for the module'))
     home.queue.push(pending)
     if (!home.loading) void this.#house(home)
@@ -151,6 +151,8 @@ export class Pool {
         if (isolate === undefined) continue
         home.isolate = isolate
         for (const pending of queue.splice(0)) cell.send(isolate, pending)
+        // The tenant has other limits by now, and later calls another home.
+        if (this.#homes.get(module) !== home) cell.drop(isolate)
         return
       }
       throw unavailable('no cell lived long enough')

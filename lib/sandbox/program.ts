@@ -18,6 +18,8 @@ export function cellProgram (hardened: boolean): Program {
     entry: join(child, `main${extension}`),
     readable: [child, join(import.meta.dirname, `protocol${extension}`), manifest(), isolatedVm, loader],
     nodeArguments: [
+      // They would fill the last words, which are for errors.
+      '--no-warnings',
       // isolated-vm needs isolates that do not come from it.
       '--no-node-snapshot',
       '--disallow-code-generation-from-strings',

@@ -120,7 +120,7 @@ export class Rescue implements CellObserver {
     cell.walled.lowerPriority()
     // What its neighbours have used is not given back.
     const bytes = Math.max(cell.pulse.bytesBefore - cell.idleBytes, 0) + ownAllowance(holder.home.tenant)
-    if (bytes < cell.allowance.bytes) cell.allowance.set(bytes, ledger.isolates.size).catch(() => {})
+    if (bytes < cell.allowance.bytes) cell.allowance.set(bytes, false).catch(() => {})
     // Again: some may have come meanwhile.
     for (const isolate of [...ledger.isolates.values()]) if (isolate.home.tenant.owner !== owner) this.#evacuate(cell, isolate, now)
   }

@@ -91,6 +91,8 @@ export class Sandbox {
     if (!leave(this.#shared)) return
     process.off('exit', this.#pool.killAll)
     await this.#pool.close()
+    // The builder is closed before: no child is left.
+    this.wall.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync, type Dirent } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Listing } from './builder/protocol.ts'
 import { ModuleError } from '../source/problem.ts'
 
@@ -15,6 +16,9 @@ const FILES_MAX = 5_000
 
 /** All that is listed, of which most may be no source: as above. */
 const ENTRIES_MAX = 20_000
+
+/** Each costs the app's process a look at where it leads. pnpm makes one for each package and dependency. */
+const LINKS_MAX = 2_000
 
 /** Of folders: deeper ones are made by loops, or by those who look for one. */
 const DEPTH_MAX = 32
@@ -43,6 +47,7 @@ export class Shelf {
   readonly #read = new Map<string, string>()
   readonly #listed = new Map<string, string>()
   #entries = 0
+  #links = 0
   #bytes = 0
 
   /** @throws {ModuleError} */
@@ -76,15 +81,20 @@ export class Shelf {
   }
 
   /** Whether what was asked for by then is as it was; asks for all of it. */
-  matches ({ read, listed }: Trace): boolean {
+  async matches ({ read, listed }: Trace): Promise<boolean> {
     try {
-      for (const path of Object.keys(read)) {
-        if (!this.#read.has(path)) this.read(path)
-        if (this.#read.get(path) !== read[path]) return false
+      for (const [path, digest] of Object.entries(read)) {
+        if (!this.#read.has(path)) {
+          this.read(path)
+          // Each is read at once, which is several times faster for small files; in between, others get their turn.
+          await turn()
+        }
+        if (this.#read.get(path) !== digest) return false
       }
-      for (const path of Object.keys(listed)) {
+      for (const [path, digest] of Object.entries(listed)) {
         this.list(path)
-        if (this.#listed.get(path) !== listed[path]) return false
+        if (this.#listed.get(path) !== digest) return false
+        await turn()
       }
       return true
     } catch {
@@ -143,6 +153,7 @@ export class Shelf {
     if (found.isDirectory()) return [found.name, 'folder']
     if (found.isFile()) return [found.name, 'file']
     if (!found.isSymbolicLink()) return [found.name, 'refused', 'is not a regular file']
+    if (++this.#links > LINKS_MAX) return [found.name, 'refused', `is one link too many: expected at most ${LINKS_MAX}`]
     const link = join(this.#real, path)
     try {
       const real = realpathSync(link)

@@ -68,7 +68,7 @@ const dialect: Plugin = {
     const guest = join(import.meta.dirname, 'builder', 'guest')
     const real = join(import.meta.dirname, '..', 'describe', `dialect${extension}`)
     build.onResolve({ filter: /^\.\/dialect\.[jt]s$/ }, () => ({ path: join(guest, `dialect${extension}`) }))
-    build.onResolve({ filter: /^dialect$/ }, () => ({ path: real }))
+    build.onResolve({ filter: /\/describe\/dialect\.[jt]s$/ }, () => ({ path: real }))
     build.onLoad({ filter: /[\\/]guest[\\/]usual\.[jt]s$/ }, () => ({ contents: writeUsual(), resolveDir: dirname(resolve('@fastify/ajv-compiler')) }))
   }
 }

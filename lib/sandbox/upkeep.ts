@@ -43,8 +43,7 @@ export function tidy (cells: readonly Cell[], now: number, options: Means): void
       else if (isolate.forgotten > FORGOTTEN_MAX || (isolate.calls === 0 && options.isRetired(isolate.home.module))) cell.drop(isolate)
     }
     thin(cell, options.room)
-    // One is likely to come to a shared cell.
-    cell.allowance.tighten(() => ledger.isolates.size, 'owner' in purpose ? 0 : 1).catch(() => {})
+    cell.allowance.tighten().catch(() => {})
     if (!cell.draining && isWorn(cell)) cell.drain()
     if (isIdle(cell) && (cell.draining || now - cell.busyAt > IDLE_MS[purpose.kind])) options.close(cell)
     else if (!isIdle(cell) && ledger.isolates.size > 0) cell.measure()

@@ -3,6 +3,7 @@ import type { Cell } from './cell.ts'
 import { refuse } from './entries.ts'
 import { readMark } from './mark.ts'
 import { isIdle, OVERHEAD_BYTES } from './placement.ts'
+import { processorOf } from './processor.ts'
 import type { Rescue } from './rescue.ts'
 
 // A cell is looked at so often while anyone waits for it; else once a second, for what isolates do by themselves.
@@ -12,6 +13,8 @@ const SLOW_MS = 1_000
 const HELD_MS = 45
 // isolated-vm ends most turns at their limit; the host ends the cells where it cannot. A turn is first seen some 25 ms after it began.
 const TURN_SLACK_MS = 100
+// By the clock, where it did not get the processor for most of it.
+const WALL_TIMES = 5
 const SILENT_MS = 2_000
 const SILENT_MS_MAX = 10_000
 // Later than this, the app itself was held up, or the machine slept: what the cells did meanwhile has not been read yet.
@@ -89,7 +92,8 @@ export class Watch {
 
   #examine (cell: Cell, now: number): void {
     const bytes = cell.walled.residentBytes()
-    const { silentMs, turnMs, turnBytes, mark } = cell.pulse.beat(now, readMark(cell.walled.mark()), bytes)
+    const look = { mark: readMark(cell.walled.mark()), bytes, processor: () => processorOf(cell.walled.pid) }
+    const { silentMs, turnMs, turnWallMs, turnBytes, mark } = cell.pulse.beat(now, look)
     const runs = mark.isolate !== 0
     const isolate = cell.ledger.isolates.get(mark.isolate)
     if (isolate !== undefined && turnBytes > isolate.home.tenant.limits.memoryMb * MB + OVERHEAD_BYTES) {
@@ -97,7 +101,7 @@ export class Watch {
     }
     if (this.#isTooLarge(cell, bytes - cell.idleBytes, silentMs > 0 ? isolate : undefined) || silentMs === 0) return
     const limitMs = isolate?.home.tenant.limits.turnMs ?? longestTurn(cell)
-    if (runs && turnMs > limitMs + TURN_SLACK_MS) cell.kill('timeout', `a turn ran for more than ${limitMs} ms`, isolate)
+    if (turnMs > limitMs + TURN_SLACK_MS || turnWallMs > limitMs * WALL_TIMES + TURN_SLACK_MS) cell.kill('timeout', `a turn ran for more than ${limitMs} ms`, isolate)
     else if (silentMs > (runs ? limitMs + SILENT_MS_MAX : SILENT_MS)) cell.kill('crash', 'silent', isolate)
     else if (isolate !== undefined && turnMs >= HELD_MS) void this.#rescue.hold(cell, isolate, mark)
     else if (cell.ledger.pings.size === 0) cell.ping()

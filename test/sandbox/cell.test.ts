@@ -10,6 +10,7 @@ import { Offences } from '../../lib/sandbox/offences.ts'
 import { Outbox } from '../../lib/sandbox/outbox.ts'
 import { encodeFrame, ToCell, ToHost, type Frame } from '../../lib/sandbox/protocol.ts'
 import { place, roomFor } from '../../lib/sandbox/placement.ts'
+import { processorOf } from '../../lib/sandbox/processor.ts'
 import { Pulse } from '../../lib/sandbox/pulse.ts'
 import type { Rescue } from '../../lib/sandbox/rescue.ts'
 import { Saturation } from '../../lib/sandbox/saturation.ts'
@@ -150,19 +151,35 @@ t.test('what becomes of a call whose cell is gone', async t => {
 
 t.test('a turn is held to be long only when the same one is seen again', async t => {
   const pulse = new Pulse()
-  const at = (isolate: number, turn: number): Mark => ({ isolate, turn, before: 0, last: 0 })
-  t.match(pulse.beat(1_000, at(1, 7), 0), { silentMs: 0, turnMs: 0 })
-  t.match(pulse.beat(1_025, at(1, 7), 0), { silentMs: 25, turnMs: 25 })
-  t.match(pulse.beat(1_050, at(2, 8), 0), { silentMs: 50, turnMs: 0 }, 'another')
-  t.match(pulse.beat(1_075, at(2, 8), 0), { silentMs: 75, turnMs: 25 })
-  t.match(pulse.beat(1_100, at(0, 8), 0), { silentMs: 100, turnMs: 0 }, 'none')
+  const beat = (now: number, isolate: number, turn: number, bytes = 0) =>
+    pulse.beat(now, { mark: { isolate, turn, before: 0, last: 0 }, bytes, processor: () => undefined })
+  t.match(beat(1_000, 1, 7), { silentMs: 0, turnMs: 0 })
+  t.match(beat(1_025, 1, 7), { silentMs: 25, turnMs: 25 })
+  t.match(beat(1_050, 2, 8), { silentMs: 50, turnMs: 0 }, 'another')
+  t.match(beat(1_075, 2, 8), { silentMs: 75, turnMs: 25 })
+  t.match(beat(1_100, 0, 8), { silentMs: 100, turnMs: 0 }, 'none')
   pulse.heard()
-  t.match(pulse.beat(1_125, at(2, 8), 0), { silentMs: 0, turnMs: 0 }, 'it spoke')
-  t.match(pulse.beat(1_150, at(2, 8), 0), { silentMs: 25, turnMs: 25 })
-  t.match(pulse.beat(1_175, at(3, 9), 50), { turnBytes: 0 })
-  t.match(pulse.beat(1_200, at(3, 9), 70), { turnBytes: 70 }, 'since the look before it')
+  t.match(beat(1_125, 2, 8), { silentMs: 0, turnMs: 0 }, 'it spoke')
+  t.match(beat(1_150, 2, 8), { silentMs: 25, turnMs: 25 })
+  t.match(beat(1_175, 3, 9, 50), { turnBytes: 0 })
+  t.match(beat(1_200, 3, 9, 70), { turnBytes: 70 }, 'since the look before it')
   pulse.excuse()
-  t.match(pulse.beat(9_000, at(0, 8), 0), { silentMs: 0, turnMs: 0 }, 'the host slept')
+  t.match(beat(9_000, 0, 8), { silentMs: 0, turnMs: 0 }, 'the host slept')
+})
+
+t.test('a cell that does not get the processor does not hold it', async t => {
+  const pulse = new Pulse()
+  const beat = (now: number, ranMs: number, sleeps = false, turn = 7) =>
+    pulse.beat(now, { mark: { isolate: turn === 0 ? 0 : 1, turn, before: 0, last: 0 }, bytes: 0, processor: () => ({ ranMs, sleeps }) })
+  beat(1_000, 500)
+  t.match(beat(1_025, 501), { silentMs: 1, turnMs: 1, turnWallMs: 25 })
+  t.match(beat(1_050, 521), { silentMs: 21, turnMs: 21, turnWallMs: 50 })
+  t.match(beat(1_075, 521, true), { silentMs: 46, turnMs: 46 }, 'but who sleeps by themselves do')
+  t.match(beat(1_100, 540, true), { silentMs: 65, turnMs: 65 })
+  t.match(beat(1_125, 540, false, 0), { silentMs: 65, turnMs: 0 })
+  t.match(beat(1_150, 540, true, 0), { silentMs: 90, turnMs: 0 }, 'silent without a turn')
+  t.match(processorOf(process.pid), { ranMs: Number, sleeps: Boolean })
+  t.equal(processorOf(2 ** 30), undefined)
 })
 
 t.test('a cell that has more to do than a core can, for seconds, shares with another where there may be one', async t => {
@@ -229,18 +246,22 @@ t.test('the kernel\'s limit follows the number of isolates', async t => {
   const set: number[] = []
   let present = 0
   const walled = { limitData: async (bytes: number) => { set.push(Math.round(bytes / 2 ** 20)) } }
-  const allowance = new Allowance(walled as never, { isHeld: true, hardened: false })
-  await allowance.set(100 * 2 ** 20, 2)
-  const load = () => allowance.withRoom(() => present, () => ++present)
-  await Promise.all([load(), load()])
-  t.strictSame(set, [100 + 2 * 514], 'what was set before is not set again')
+  const options = { isHeld: true, hardened: false, present: () => present }
+  const allowance = new Allowance(walled as never, options)
+  await allowance.set(100 * 2 ** 20, true)
+  const load = () => allowance.withRoom(() => ++present)
+  await Promise.all([load(), load(), load(), load()])
+  t.strictSame(set, [100 + 4 * 514], 'some come without a change')
   await Promise.all([load(), load(), load()])
-  t.strictSame(set.slice(1), [100 + 5 * 514], 'those that come together are one change')
+  t.strictSame(set.slice(1), [100 + 11 * 514], 'those that come together are one change')
   present = 1
-  await allowance.tighten(() => present, 1)
-  t.equal(set.at(-1), 100 + 2 * 514)
-  const hardened = new Allowance(walled as never, { isHeld: true, hardened: true })
-  await hardened.set(50 * 2 ** 20, 3)
+  await allowance.tighten()
+  t.equal(set.at(-1), 100 + 5 * 514)
+  present = 0
+  const own = new Allowance(walled as never, options)
+  await own.set(50 * 2 ** 20, false)
+  t.equal(set.at(-1), 50 + 514)
+  await new Allowance(walled as never, { ...options, hardened: true }).set(50 * 2 ** 20, false)
   t.equal(set.at(-1), 50)
-  await new Allowance({} as never, { isHeld: false, hardened: false }).set(1, 1)
+  await new Allowance({} as never, { ...options, isHeld: false }).set(1, true)
 })

@@ -303,15 +303,15 @@ t.test('a turn that runs too long ends its isolate, and nothing else', async t =
   }
   const good = child.load('exports.ok = endpoint({}, () => 1)')
   for (const [name, code] of Object.entries(loops)) {
-    const id = child.load(`exports.f = endpoint({}, ${code})\nexports.waits = endpoint({}, () => new Promise(() => {}))`, { limits: { turnMs: 50 } })
+    const id = child.load(`exports.f = endpoint({}, ${code})\nexports.waits = endpoint({}, () => new Promise(() => {}))`, { limits: { turnMs: 200 } })
     const waiting = child.prepare(id, 'waits')
     child.socket.write(waiting.frame)
     const looping = child.prepare(id, 'f')
     child.socket.write(looping.frame)
     const answer = await looping.answer
-    t.match(answer, { failed: { reason: 'timeout', message: 'it ran for more than 50 ms without a wait', begun: [waiting.id, looping.id] } }, name)
+    t.match(answer, { failed: { reason: 'timeout', message: 'it ran for more than 200 ms without a wait', begun: [waiting.id, looping.id] } }, name)
     t.equal(await child.value(good, 'ok'), 1, 'its neighbour is served')
-    t.match(child.frames.at(-1)?.type, ToHost.RESULT, 'nothing more is said of it')
+    t.strictSame(child.frames.filter(frame => frame.id === id && (frame.type === ToHost.LOG || frame.type === ToHost.FAILED)).length, 1, 'nothing more is said of it')
   }
 })
 
@@ -443,9 +443,9 @@ t.test('a dropped isolate is gone', async t => {
   child.send(ToCell.DROP, id)
   child.socket.write(child.prepare(id, 'f').frame)
   t.equal(await child.value(other, 'f'), 2)
-  const before = child.frames.length
+  const before = child.logs.length
   await new Promise(resolve => setTimeout(resolve, 50))
-  t.equal(child.frames.length, before, 'it says nothing more')
+  t.equal(child.logs.length, before, 'it says nothing more')
   t.notOk(child.failed.has(id))
 })
 
@@ -595,9 +595,9 @@ t.test('isolates share nothing', async t => {
 t.test('of an isolate that runs alone, each call has a turn of its own', async t => {
   const code = 'exports.f = endpoint({}, ({ n }) => { for (const end = Date.now() + Number(n); Date.now() < end;); return n })'
   for (const alone of [false, true]) {
-    const id = child.load(code, { alone, limits: { turnMs: 100 } })
+    const id = child.load(code, { alone, limits: { turnMs: 500 } })
     await child.value(id, 'f', { query: { n: '0' } })
-    const calls = ['1', '1000', '2'].map(n => child.prepare(id, 'f', { query: { n } }))
+    const calls = ['1', '60000', '2'].map(n => child.prepare(id, 'f', { query: { n } }))
     child.socket.write(Buffer.concat(calls.map(({ frame }) => frame)))
     const [first, second, third] = calls as [typeof calls[0], typeof calls[0], typeof calls[0]]
     const { failed } = await second.answer as unknown as { failed: { begun: number[], turn: number[] } }

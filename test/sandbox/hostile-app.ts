@@ -3,11 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
-import microservices, { type MicroservicesOptions } from '../../lib/index.ts'
+import type { MicroservicesOptions } from '../../lib/index.ts'
 
 /** What the app is started with, as the first message to its process. */
 export interface Start {
   readonly directory: string
+  /** Of the package in dist/; else of its sources. */
+  readonly isBuilt: boolean
   readonly options: MicroservicesOptions
   /** Written where the app may read it and no tenant may. */
   readonly secret: string
@@ -38,10 +40,11 @@ process.once('message', (start: Start) => {
   })
 })
 
-async function serve ({ directory, options, secret }: Start): Promise<void> {
+async function serve ({ directory, isBuilt, options, secret }: Start): Promise<void> {
   mkdirSync(join(directory, 'plugins'), { recursive: true })
   writeFileSync(join(directory, 'plugins', 'secret.txt'), secret)
   writeFileSync(join(directory, '.env'), `SECRET=${secret}\n`)
+  const { default: microservices } = await import(isBuilt ? '../../dist/lib/index.js' : '../../lib/index.ts') as typeof import('../../lib/index.ts')
   const app = Fastify({ forceCloseConnections: true })
   await app.register(microservices, options)
   await app.listen({ host: '127.0.0.1', port: 0 })

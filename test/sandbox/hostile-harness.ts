@@ -1,11 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OwnerLogEntry } from '../../types/status.ts'
-import type { Ask, Figures, Start } from './hostile-app.ts'
+import type { Figures } from './hostile-app.ts'
+import { AppProcess } from './hostile-process.ts'
 import type { Program, Step, TenantOptions } from './hostile-programs.ts'
 
 /** What becomes of one call. */
@@ -51,11 +51,10 @@ const prefix = '/rest/services'
 
 /** Generous: the machines of tests are slow and shared. */
 const WITHIN_MS = 10_000
-const STOP_MS = 10_000
 const QUIET_PAUSE_MS = 4
 
 /** What no tenant and no client may ever be shown, beside secrets and paths of this very run. */
-const telling = /isolated-vm|node:internal|node_modules|\/lib\/(sandbox|http|invoke|catalog)\/|bwrap|esbuild|\/proc\/self/i
+const telling = /isolated-vm|node:internal|\/node_modules\/|\/lib\/(sandbox|http|invoke|catalog)\/|bwrap|esbuild|\/proc\/self/i
 
 const quietSource = `
 import { endpoint } from 'fastify-microservices'
@@ -69,9 +68,17 @@ export const look = endpoint({}, (args, { owner, module, env }) => ({
 }))
 `
 
+export interface RunOptions {
+  /** Called after each program. */
+  readonly seen?: (report: Report) => unknown
+  /** Runs the package in dist/, not its sources. */
+  readonly isBuilt?: boolean | undefined
+}
+
 /** Runs programs one after the other, each in a tenant of its own, in one app; while they run, a quiet tenant is called. */
-export async function runHostile (programs: readonly Program[], { seen }: { seen?: (report: Report) => unknown } = {}): Promise<Report[]> {
-  const app = await HostileApp.start(programs)
+export async function runHostile (programs: readonly Program[], { seen, isBuilt }: RunOptions = {}): Promise<Report[]> {
+  if (programs.length === 0) return []
+  const app = await HostileApp.start(programs, { isBuilt })
   try {
     const reports: Report[] = []
     for (const program of programs) {
@@ -93,30 +100,18 @@ export function ownerOf ({ attackClass, name }: Pick<Program, 'attackClass' | 'n
 
 /** An app in a process of its own, with a quiet tenant, a victim, and room for attackers. */
 export class HostileApp {
-  readonly #child: ChildProcess
+  readonly #process: AppProcess
   readonly #directory: string
   readonly #secrets: readonly string[]
-  readonly #pending = new Map<number, PromiseWithResolvers<unknown>>()
-  readonly #exited: Promise<void>
-  #base = ''
-  #stderr = ''
-  #lastId = 0
 
   private constructor (directory: string, secrets: readonly string[]) {
     this.#directory = directory
     this.#secrets = secrets
     // Nothing of the environment of whoever runs the tests, but a secret.
-    this.#child = fork(join(import.meta.dirname, 'hostile-app.ts'), {
-      execArgv: [], cwd: directory, env: { PATH: process.env['PATH'] ?? '', HOSTILE_CANARY: secrets[0] }, stdio: ['ignore', 'ignore', 'pipe', 'ipc']
-    })
-    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => { this.#stderr = (this.#stderr + text).slice(-10_000) })
-    this.#exited = new Promise(resolve => this.#child.once('exit', (code, signal) => {
-      for (const { reject } of this.#pending.values()) reject(new Error(`the app's process is gone (${code ?? signal}): ${this.#stderr}`))
-      resolve()
-    }))
+    this.#process = new AppProcess(directory, { PATH: process.env['PATH'], HOSTILE_CANARY: secrets[0] })
   }
 
-  static async start (programs: readonly Pick<Program, 'attackClass' | 'name' | 'tenant'>[]): Promise<HostileApp> {
+  static async start (programs: ReadonlyArray<Pick<Program, 'attackClass' | 'name' | 'tenant'>>, { isBuilt = false }: Pick<RunOptions, 'isBuilt'> = {}): Promise<HostileApp> {
     const directory = mkdtempSync(join(tmpdir(), 'hostile-'))
     const secrets = Array.from({ length: 4 }, () => `canary-${randomBytes(12).toString('hex')}`) as [string, string, string, string]
     const app = new HostileApp(directory, secrets)
@@ -126,8 +121,9 @@ export class HostileApp {
       const tenants: Record<string, TenantOptions> = { [victim]: { limits: {}, env: { VICTIM_SECRET: secrets[3] } } }
       for (const program of programs) tenants[ownerOf(program)] = program.tenant
       // A busy machine may not have built them by the time that the app listens.
-      await app.#start({
+      await app.#process.start({
         directory,
+        isBuilt,
         secret: secrets[1],
         options: {
           plugins: [join(directory, 'plugins')],
@@ -149,21 +145,6 @@ export class HostileApp {
     return app
   }
 
-  async #start (start: Start): Promise<void> {
-    const started = Promise.withResolvers<unknown>()
-    this.#pending.set(0, started)
-    this.#child.on('message', (message: { id?: number, port?: number, result?: unknown, error?: string }) => {
-      const { id = 0, port, result, error } = message
-      if (port !== undefined) this.#base = `http://127.0.0.1:${port}`
-      const pending = this.#pending.get(id)
-      this.#pending.delete(id)
-      if (error === undefined) pending?.resolve(result)
-      else pending?.reject(new Error(error))
-    })
-    this.#child.send(start)
-    await within(started.promise, 'the app starts')
-  }
-
   /** Writes a tenant's file; live after `refresh()`. */
   write (owner: string, name: string, text: string): void {
     const folder = join(this.#directory, 'tenants', owner)
@@ -177,43 +158,29 @@ export class HostileApp {
   }
 
   async refresh (): Promise<void> {
-    await this.#ask({ what: 'refresh' })
+    await this.#process.ask({ what: 'refresh' })
   }
 
   async logs (owner: string): Promise<OwnerLogEntry[]> {
-    return await this.#ask({ what: 'logs', owner }) as OwnerLogEntry[]
+    return await this.#process.ask({ what: 'logs', owner }) as OwnerLogEntry[]
   }
 
   async problems (owner: string): Promise<Report['problems']> {
-    return await this.#ask({ what: 'problems', owner }) as Report['problems']
+    return await this.#process.ask({ what: 'problems', owner }) as Report['problems']
   }
 
   async figures (): Promise<Figures> {
-    return await this.#ask({ what: 'figures' }) as Figures
-  }
-
-  async #ask (ask: { what: Ask['what'], owner?: string }): Promise<unknown> {
-    const id = ++this.#lastId
-    const pending = Promise.withResolvers<unknown>()
-    this.#pending.set(id, pending)
-    if (this.isAlive) this.#child.send({ id, ...ask })
-    else pending.reject(new Error(`the app's process is gone: ${this.#stderr}`))
-    return within(pending.promise, ask.what)
+    return await this.#process.ask({ what: 'figures' }) as Figures
   }
 
   get isAlive (): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.connected
+    return this.#process.isAlive
   }
 
   async close (): Promise<void> {
     try {
-      if (this.isAlive) {
-        await this.#ask({ what: 'close' })
-        await Promise.race([this.#exited, sleep(STOP_MS, undefined, { ref: false })])
-      }
+      await this.#process.close()
     } finally {
-      this.#child.kill('SIGKILL')
-      await this.#exited
       rmSync(this.#directory, { recursive: true, force: true })
     }
   }
@@ -263,7 +230,7 @@ export class HostileApp {
 
   /** Calls once; never throws. */
   async call (owner: string, { method, path, body, manner }: Omit<Step, 'expected'>, number = 0): Promise<Answer> {
-    const url = `${this.#base}${path.startsWith('/rest/') ? '' : `${prefix}/${owner}`}${path}`.replaceAll('{n}', String(number))
+    const url = `${this.#process.base}${path.startsWith('/rest/') ? '' : `${prefix}/${owner}`}${path}`.replaceAll('{n}', String(number))
     const startedAt = performance.now()
     const leave = manner.leaveMs === undefined ? undefined : AbortSignal.timeout(manner.leaveMs)
     const signal = leave ?? AbortSignal.timeout(WITHIN_MS)
@@ -317,16 +284,5 @@ function codeIn (status: number, body: string): string | undefined {
     return (JSON.parse(body) as { code?: string }).code
   } catch {
     return undefined
-  }
-}
-
-async function within<T> (promise: Promise<T>, what: string): Promise<T> {
-  // Building a module that will not end has a deadline of its own.
-  const late = 3 * WITHIN_MS
-  const timer = new AbortController()
-  try {
-    return await Promise.race([promise, sleep(late, undefined, { signal: timer.signal }).then(() => { throw new Error(`not within ${late} ms: ${what}`) })])
-  } finally {
-    timer.abort()
   }
 }

@@ -6,8 +6,8 @@ t.test('arguments and results are those of trusted modules', async t => {
   const source = moduleSource({
     sample: "{ method: 'GET|POST' }, args => args",
     named: "{ params: ['id', 'rest'], args: Type.Object({ id: Type.Integer(), rest: Type.Optional(Type.String()) }) }, args => args",
-    many: "{ args: Type.Object({ a: Type.Array(Type.Integer()), b: Type.Optional(Type.String()) }) }, args => args",
-    cut: "{ returns: Type.Object({ a: Type.Integer() }) }, () => ({ a: 1, secret: 2 })",
+    many: '{ args: Type.Object({ a: Type.Array(Type.Integer()), b: Type.Optional(Type.String()) }) }, args => args',
+    cut: '{ returns: Type.Object({ a: Type.Integer() }) }, () => ({ a: 1, secret: 2 })',
     misfit: "{ returns: Type.Object({ a: Type.Integer() }) }, () => ({ a: 'secret' })",
     nothing: '{}, () => undefined',
     text: "{}, () => 'text'",
@@ -108,8 +108,20 @@ t.test('headers in: those that carry credentials or speak of proxies stay outsid
 
 t.test('headers out: a tenant shares the origin, and may not act for it', async t => {
   const dropped = {
-    'set-cookie': 'sid=1', 'clear-site-data': '"*"', 'service-worker-allowed': '/', 'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true',
-    'strict-transport-security': 'max-age=1', connection: 'close', 'keep-alive': 'timeout=1', 'transfer-encoding': 'chunked', upgrade: 'h2c', te: 'x', trailer: 'x', 'proxy-authenticate': 'x', 'content-length': '1'
+    'set-cookie': 'sid=1',
+    'clear-site-data': '"*"',
+    'service-worker-allowed': '/',
+    'access-control-allow-origin': '*',
+    'access-control-allow-credentials': 'true',
+    'strict-transport-security': 'max-age=1',
+    connection: 'close',
+    'keep-alive': 'timeout=1',
+    'transfer-encoding': 'chunked',
+    upgrade: 'h2c',
+    te: 'x',
+    trailer: 'x',
+    'proxy-authenticate': 'x',
+    'content-length': '1'
   }
   const source = moduleSource({
     hostile: `{}, () => new Response('body', { headers: ${JSON.stringify({ ...dropped, 'content-security-policy': "default-src 'none'", 'x-content-type-options': 'sniff', 'x-own': '1' })} })`,

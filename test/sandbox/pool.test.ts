@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { Sandbox } from '../../lib/sandbox/sandbox.ts'
 import { build, callOf, fateOf, fellow, moduleOf, valueOf } from './fake-pool.ts'
 
 t.test('answers', async t => {
@@ -324,11 +325,13 @@ t.test('offenders', async t => {
   const { pool } = build(t, { room: { confined: 2, cells: 8 } })
   const offenders = ['a', 'b', 'c', 'd'].map(owner => fellow(owner))
   for (const offender of offenders) t.equal(await fateOf(pool.call(callOf(offender, 'fail timeout'))), 'FMS_ERR_TIMEOUT')
-  const busy = offenders.map(offender => pool.call(callOf(offender, 'wait 500')))
+  const busy = offenders.map(offender => callOf(offender, 'never'))
+  const fates = busy.map(call => fateOf(pool.call(call)))
   const pids = await Promise.all(offenders.map(async offender => valueOf(await pool.call(callOf(offender, 'pid')))))
   t.equal(new Set(pids).size, 3, 'get a few cells, and one in common')
   t.not(pids.includes(valueOf(await pool.call(callOf(fellow('quiet'), 'pid')))), true, 'apart from the others')
-  await Promise.all(busy)
+  for (const call of busy) pool.cancel(call, new Error('enough'))
+  t.match(await Promise.all(fates), busy.map(() => ({ message: 'enough' })))
 })
 
 t.test('when all cells are busy, a new one is refused, and an idle one makes room', async t => {
@@ -376,6 +379,44 @@ t.test('close', async t => {
     t.match(stdout, /^answered \d+\n$/)
     const pid = Number(/\d+/.exec(stdout)![0])
     await until(() => !isAlive(pid))
+  })
+})
+
+t.test('the sandbox of a process', async t => {
+  const options = { weakened: true, production: false, memoryMb: 512, log: { warn () {}, error () {} } }
+  const [one, two] = await Promise.all([Sandbox.acquire(options), Sandbox.acquire({ ...options })])
+  t.teardown(() => Promise.all([one.release(), two.release()]))
+  const tenant = fellow('tenant')
+  const module = moduleOf(tenant, `
+    const { endpoint } = require('fastify-microservices')
+    let calls = 0
+    exports.count = endpoint({ method: 'GET' }, () => ++calls)
+    exports.spin = endpoint({ method: 'GET' }, () => { for (;;); })
+    exports.native = endpoint({ method: 'GET' }, () => [].indexOf.call({ length: 2 ** 53 - 1 }, 1))`)
+  const run = (sandbox: Sandbox, name: string) => {
+    const text = JSON.stringify({ function: name, query: {}, params: {}, method: 'GET', path: '/', headers: {}, api: name, requestId: 'r' })
+    return fateOf(sandbox.call({ ...callOf(tenant, ''), module, text }))
+  }
+  await t.test('is one, whoever asks for it', async t => {
+    t.strictSame([await run(one, 'count'), await run(two, 'count')], [1, 2])
+    t.strictSame(one.status().cells.map(({ pid }) => pid), two.status().cells.map(({ pid }) => pid))
+    await t.rejects(Sandbox.acquire({ ...options, memoryMb: 256 }), { code: 'FMS_ERR_OPTIONS', message: /expected .*memoryMb 512, found 256/ })
+  })
+  await t.test('ends what runs too long, in V8 and where V8 cannot', async t => {
+    t.equal(await run(one, 'spin'), 'FMS_ERR_TIMEOUT')
+    t.equal(await run(one, 'native'), 'FMS_ERR_TIMEOUT')
+    t.equal(await run(one, 'count'), 1, 'and begins anew')
+    t.equal(one.status().kills.timeout, 2)
+  })
+  await t.test('ends with the last of them', async t => {
+    await one.release()
+    t.equal(await run(two, 'count'), 2)
+    await one.release()
+    t.equal(await run(two, 'count'), 3, 'to release it twice counts once')
+    await two.release()
+    t.strictSame(two.status().cells, [])
+    const next = await Sandbox.acquire({ ...options, memoryMb: 256 })
+    await next.release()
   })
 })
 

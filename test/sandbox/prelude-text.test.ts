@@ -1,8 +1,8 @@
 import t from 'tap'
 import { decodeBase64, latin1Of } from '../../lib/sandbox/child/prelude/bytes.ts'
-import { cut } from '../../lib/sandbox/child/prelude/failure.ts'
 import { format, utf8Length } from '../../lib/sandbox/child/prelude/format.ts'
 import { inspect } from '../../lib/sandbox/child/prelude/inspect.ts'
+import { cut } from '../../lib/sandbox/child/prelude/text.ts'
 
 t.test('base64 is decoded and bytes become text as in Node', async t => {
   for (let length = 0; length < 70; length++) {

@@ -133,20 +133,20 @@ t.test('it knows whether what was asked for is as it was', async t => {
   shelf.list('none')
   t.throws(() => shelf.read('missing.ts'))
   const { trace } = shelf
-  t.equal(open().matches({ ...trace, read: { 'a.ts': trace.read['a.ts']!, 'lib/b.ts': trace.read['lib/b.ts']! } }), true)
-  t.equal(open().matches(trace), false, 'what could not be read is another try')
+  t.equal(await open().matches({ ...trace, read: { 'a.ts': trace.read['a.ts']!, 'lib/b.ts': trace.read['lib/b.ts']! } }), true)
+  t.equal(await open().matches(trace), false, 'what could not be read is another try')
   const whole = { ...trace, read: { 'lib/b.ts': trace.read['lib/b.ts']! } }
   writeFileSync(join(root, 'lib/c.ts'), '')
-  t.equal(open().matches(whole), false, 'a new name')
+  t.equal(await open().matches(whole), false, 'a new name')
   rmSync(join(root, 'lib/c.ts'))
-  t.equal(open().matches(whole), true)
+  t.equal(await open().matches(whole), true)
   writeFileSync(join(root, 'lib/b.ts'), 'c')
-  t.equal(open().matches(whole), false, 'other contents')
+  t.equal(await open().matches(whole), false, 'other contents')
   writeFileSync(join(root, 'lib/b.ts'), 'b')
   mkdirSync(join(root, 'none'))
-  t.equal(open().matches(whole), true, 'an empty folder is as good as none')
+  t.equal(await open().matches(whole), true, 'an empty folder is as good as none')
   writeFileSync(join(root, 'none/x.ts'), '')
-  t.equal(open().matches(whole), false, 'one that is not is not')
+  t.equal(await open().matches(whole), false, 'one that is not is not')
 })
 
 t.test('sizes have limits', async t => {

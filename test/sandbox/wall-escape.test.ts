@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,15 @@ for (const { name, candidate, skip } of walls) {
       t.strictSame(extra, [], 'the root holds nothing else')
       t.strictSame(await prober.try('list', '/dev'), ['null', 'urandom'])
       t.strictSame(await prober.try('list', import.meta.dirname), ['prober.ts'])
+    })
+
+    t.test('shows a program that lies in /tmp', async t => {
+      const directory = mkdtempSync(join(tmpdir(), 'wall-'))
+      t.teardown(() => rmSync(directory, { recursive: true }))
+      chmodSync(directory, 0o755)
+      cpSync(join(import.meta.dirname, 'prober.ts'), join(directory, 'prober.ts'))
+      const prober = await Prober.start(t, candidate, { entry: join(directory, 'prober.ts'), scratchBytes: 65_536 })
+      t.strictSame(await prober.try('list', directory), ['prober.ts'])
     })
 
     t.test('lets nothing be written but the mark, which does not grow', async t => {

@@ -30,10 +30,12 @@ const libraries = process.platform === 'linux' ? (await Promise.all([nodePath, S
 
 /** Whose wall it is matters to what it holds, so each way is tested. */
 export const walls: readonly Wall[] = (isRoot ? [nobody, becomesNobody] : [ourselves]).flatMap((identity): Wall[] => {
+  // Where root keeps its user, it makes none, and needs the right to make the other namespaces.
+  const user = identity === becomesNobody ? [] : ['--unshare-user']
   const [bubblewrap, utilLinux] = [new Bubblewrap(BWRAP, libraries, identity), new UtilLinux(libraries, identity)]
   return [
-    { name: bubblewrap.name, candidate: bubblewrap, skip: unusable([BWRAP, '--unshare-user', '--ro-bind', '/', '/', '/bin/true'], identity) },
-    { name: utilLinux.name, candidate: utilLinux, skip: unusable([UNSHARE, '--user', '--map-root-user', '--mount', '--net', '/bin/true'], identity) }
+    { name: bubblewrap.name, candidate: bubblewrap, skip: unusable([BWRAP, ...user, '--unshare-net', '--ro-bind', '/', '/', '/bin/true'], identity) },
+    { name: utilLinux.name, candidate: utilLinux, skip: unusable([UNSHARE, ...(user.length > 0 ? ['--user', '--map-root-user'] : []), '--mount', '--net', '/bin/true'], identity) }
   ]
 })
 

@@ -3,23 +3,30 @@ import { isBuiltin } from 'node:module'
 import { LOCAL } from './namespaces.ts'
 import type { Failure, Job } from './protocol.ts'
 
+/** Messages quote names, which authors choose. */
+const MESSAGE_LENGTH_MAX = 2_000
+
 /** Ends a task with words for the module's author. */
 export class JobFailure extends Error {
   readonly failure: Failure
 
   constructor (failure: Omit<Failure, 'fault'> & { fault?: Failure['fault'] }) {
     super(failure.message)
-    this.failure = { fault: 'module', ...failure }
+    this.failure = { fault: 'module', ...failure, message: failure.message.slice(0, MESSAGE_LENGTH_MAX) }
   }
 }
 
-/** esbuild's first complaint in our words: with the file and line of the culprit, and no path outside the module. */
+/** esbuild itself has come to an end, most likely of the module's making: this process is of no more use. */
+export class EngineFailure extends Error {}
+
+/**
+ * esbuild's first complaint in our words: with the file and line of the culprit, and no path outside the module.
+ *
+ * @throws {EngineFailure}
+ */
 export function explain (failure: unknown, root: string, job: Job): JobFailure {
   const message = (failure as Partial<BuildFailure>).errors?.[0]
-  if (message === undefined) {
-    // esbuild itself has come to an end, most likely of the module's making.
-    return new JobFailure({ message: `it cannot be bundled: ${withoutRoot((failure as Error).message, root)}` })
-  }
+  if (message === undefined) throw new EngineFailure((failure as Error).message)
   const { location } = message
   const file = location === null ? job.entry : withoutRoot(location.file, root)
   return new JobFailure({ message: withoutRoot(wordsFor(message, file, job), root), file, ...(location !== null && { line: location.line }) })

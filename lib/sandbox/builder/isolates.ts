@@ -32,10 +32,28 @@ export class Isolates {
     this.#describer = this.#snapshot(withPrelude(tools.describer, tools))
   }
 
-  /** @throws {JobFailure} */
-  describe (code: string, memoryMb: number): string {
-    const describer = code.includes('require("@sinclair/typebox/') ? this.#fullDescriber ??= this.#snapshot(withPrelude(this.#tools.fullDescriber, this.#tools)) : this.#describer
-    return this.#run(describer, code, { memoryMb, timeout: DESCRIBE_MS, doing: 'run its top level' }, context => this.#furnish(context))
+  /**
+   * @param begin called before each try: another one follows where the machine, not the module, took the time
+   * @throws {JobFailure}
+   */
+  describe (code: string, memoryMb: number, begin: () => void): string {
+    try {
+      begin()
+      return this.#describe(code, memoryMb, DESCRIBE_MS)
+    } catch (error) {
+      if (!(error instanceof JobFailure) || error.failure.fault !== 'system') throw error
+      begin()
+      return this.#describe(code, memoryMb, 2 * DESCRIBE_MS)
+    }
+  }
+
+  #describe (code: string, memoryMb: number, timeout: number): string {
+    const describer = code.includes('require("@sinclair/typebox/')
+      ? this.#fullDescriber ??= this.#snapshot(withPrelude(this.#tools.fullDescriber, this.#tools))
+      : this.#describer
+    return this.#run(describer, code, {
+      memoryMb, timeout, doing: 'run its top level', furnish: context => this.#furnish(context)
+    })
   }
 
   /** @throws {JobFailure} */
@@ -44,7 +62,7 @@ export class Isolates {
     return this.#run(this.#checker, schemas, { memoryMb, timeout: CHECK_MS, doing: 'compile its schemas' })
   }
 
-  #run (from: Snapshot, text: string, { memoryMb, timeout, doing }: { memoryMb: number, timeout: number, doing: string }, furnish?: (context: ivm.Context) => void): string {
+  #run (from: Snapshot, text: string, { memoryMb, timeout, doing, furnish }: Run): string {
     const isolate = new this.#ivm.Isolate({ memoryLimit: memoryMb + OWN_MB, snapshot: from })
     try {
       const context = isolate.createContextSync()
@@ -82,6 +100,14 @@ function take<T extends (...values: never[]) => unknown> (context: ivm.Context, 
   return found
 }
 
+interface Run {
+  readonly memoryMb: number
+  readonly timeout: number
+  /** For messages. */
+  readonly doing: string
+  furnish? (context: ivm.Context): void
+}
+
 export type Ivm = typeof ivm
 type Snapshot = ivm.ExternalCopy<ArrayBuffer>
 
@@ -90,7 +116,7 @@ function withPrelude (script: string, { prelude }: Tools): string {
   return `${script}; globalThis.furnish = function (host, configuration) {${prelude.core}\n}`
 }
 
-function failureOf (error: unknown, { memoryMb, timeout, doing, busyMs }: { memoryMb: number, timeout: number, doing: string, busyMs: number }): JobFailure {
+function failureOf (error: unknown, { memoryMb, timeout, doing, busyMs }: Run & { busyMs: number }): JobFailure {
   const text = String((error as Error).message)
   if (text === 'Script execution timed out.') {
     const fault = busyMs < timeout * BUSY ? 'system' : 'module'

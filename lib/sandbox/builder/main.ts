@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { encodeFrame, SOCKET_DESCRIPTOR, type Frame } from '../protocol.ts'
 import { bundle, type Esbuild } from './bundle.ts'
-import { JobFailure } from './failure.ts'
+import { EngineFailure, JobFailure } from './failure.ts'
 import { Isolates, type Ivm } from './isolates.ts'
 import { allowedPackages } from './packages.ts'
 import {
@@ -45,6 +45,7 @@ async function answer (id: number, work: () => void | Promise<void>): Promise<vo
   try {
     await work()
   } catch (error) {
+    if (error instanceof EngineFailure) process.exit(1)
     const failure = error instanceof JobFailure ? error.failure : { fault: 'system', message: (error as Error).message }
     send(FromBuilder.FAILED, id, JSON.stringify(failure))
   }
@@ -57,8 +58,7 @@ async function build (id: number, payload: Buffer): Promise<void> {
   asked.set(id, questions)
   try {
     const { code, map } = await bundle(esbuild, job, questions, packages)
-    send(FromBuilder.BEGUN, id)
-    const description = isolates.describe(code.toString(), job.memoryMb)
+    const description = isolates.describe(code.toString(), job.memoryMb, () => send(FromBuilder.BEGUN, id))
     const built: Built = { description, codeBytes: code.length, mapBytes: map.length }
     send(FromBuilder.BUILT, id, pack(built, [code, map]))
   } finally {

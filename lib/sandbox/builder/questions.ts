@@ -1,6 +1,9 @@
 import type { Files } from './copy.ts'
 import { unpack, type Ask, type Listing, type Reply } from './protocol.ts'
 
+/** As on Linux; the host takes no longer ones either. */
+const PATH_LENGTH_MAX = 4_096
+
 /** What one task asks the host for. */
 export class Questions implements Files {
   readonly #entry: string
@@ -33,6 +36,7 @@ export class Questions implements Files {
   }
 
   async #ask (what: Ask['what'], path: string): Promise<{ head: Reply, body: Buffer }> {
+    if (path.length > PATH_LENGTH_MAX) throw new Error('has a name that is too long')
     const number = ++this.#last
     const { promise, resolve } = Promise.withResolvers<{ head: Reply, body: Buffer }>()
     this.#waiting.set(number, { resolve })

@@ -1,13 +1,8 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { MARK_BYTES } from '../protocol.ts'
 import type { Credentials } from './candidate.ts'
+import { limiterOf } from './limiter.ts'
 import type { Prepared } from './program.ts'
-
-export const PRLIMIT = '/usr/bin/prlimit'
-
-const MS = 5_000
 
 // An idle cell has 20 descriptors and 11 threads, however many isolates; the rest is room for what Node may come to need.
 // Each open pipe may hold a megabyte of the kernel's memory that nothing counts.
@@ -32,7 +27,7 @@ export function limited ({ spawns, scratchBytes }: Prepared): string[] {
  * else runs as the same user.
  */
 export async function limitThreads (pid: number, { spawns }: Prepared, credentials: Credentials | undefined): Promise<void> {
-  await prlimit(pid, `--nproc=${spawns ? BUILDER_THREADS : CELL_THREADS}`, credentials)
+  await limiterOf(credentials).limit(pid, `--nproc=${spawns ? BUILDER_THREADS : CELL_THREADS}`)
 }
 
 /**
@@ -41,15 +36,10 @@ export async function limitThreads (pid: number, { spawns }: Prepared, credentia
  * raising it by itself.
  */
 export async function limitData (pid: number, bytes: number, credentials: Credentials | undefined): Promise<void> {
-  await prlimit(pid, `--data=${Math.ceil(bytes)}:`, credentials)
+  await limiterOf(credentials).limit(pid, `--data=${Math.ceil(bytes)}:`)
 }
 
 /** Private memory as the kernel counts it. @throws where the process is gone */
 export function dataBytesOf (pid: number): number {
   return Number(/^VmData:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
-}
-
-/** As the child's own user, who may always do that: root may not where it is without CAP_SYS_RESOURCE, as in a container. */
-async function prlimit (pid: number, limit: string, credentials: Credentials | undefined): Promise<void> {
-  await promisify(execFile)(PRLIMIT, ['--pid', String(pid), limit], { ...credentials, env: {}, cwd: '/', timeout: MS })
 }

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Candidate, Command, Identity } from './candidate.ts'
-import { limited, PRLIMIT } from './limits.ts'
+import { PRLIMIT } from './limiter.ts'
+import { limited } from './limits.ts'
 import { never } from './process.ts'
 import { nodePath, type Prepared } from './program.ts'
 

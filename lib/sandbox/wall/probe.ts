@@ -16,7 +16,8 @@ export interface Probed {
   readonly dataProblem: string | undefined
 }
 
-const PROBE_MS = 5_000
+// A wall that cannot be built says so at once; on a machine that is short of processor time, Node alone may take seconds.
+const PROBE_MS = 15_000
 // Far from what Node has at rest, and from what it may still take by itself.
 const EXTRA_BYTES = 32 * 1024 * 1024
 const BEYOND_BYTES = 512 * 1024 * 1024

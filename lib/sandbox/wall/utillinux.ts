@@ -1,17 +1,17 @@
 import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { becomesNobody, type Candidate, type Command, type Identity } from './candidate.ts'
-import { limited, PRLIMIT } from './limits.ts'
+import { PRLIMIT } from './limiter.ts'
+import { limited } from './limits.ts'
 import { SETPRIV } from './plain.ts'
 import { childrenOf, nodeBelow } from './process.ts'
 import { type Binding, distinct, nodePath, type Prepared } from './program.ts'
 
 export const UNSHARE = '/usr/bin/unshare'
 
-// Whatever is there; it is covered, in the child's namespace alone.
-const ROOT = '/tmp'
+// The new root covers one of these, in the child's namespace alone: one that nothing comes from.
+const ROOTS = ['/tmp', '/mnt', '/media', '/srv', '/opt', '/home']
 const ROOT_BYTES = 1024 * 1024
-const ENTER = [UNSHARE, '--user', '--map-user=65534', '--map-group=65534', `--root=${ROOT}`, '--wd=/', '--']
-const ENTER_DROPPED = ['/usr/sbin/chroot', '--userspec=65534:65534', '--groups=', ROOT]
 
 // The shell is the first process of the namespace, with the rights that mounting needs. It stays: what it starts is in a
 // user namespace below its own, and can neither signal it nor trace it, so that it ends with us whatever it does. A
@@ -50,15 +50,20 @@ export class UtilLinux implements Candidate {
     const dropped = this.identity === becomesNobody
     const devices = ['/dev/null', '/dev/urandom'].map(path => ({ source: path, target: path }))
     const bindings = distinct([{ source: nodePath, target: nodePath }, ...this.#libraries, ...program.bindings, ...devices])
+    const root = ROOTS.find(root => existsSync(root) && !bindings.some(({ source }) => source.startsWith(`${root}/`)))
+    if (root === undefined) throw new Error(`no folder to make a root of: each of ${ROOTS.join(', ')} is missing, or holds what the program needs`)
+    const enter = dropped
+      ? ['/usr/sbin/chroot', '--userspec=65534:65534', '--groups=', root]
+      : [UNSHARE, '--user', '--map-user=65534', '--map-group=65534', `--root=${root}`, '--wd=/', '--']
     return {
       file: PRLIMIT,
       arguments: [
         ...limited(program),
         SETPRIV, '--no-new-privs', '--pdeathsig', 'KILL', '--',
         UNSHARE, ...(dropped ? [] : ['--user', '--map-root-user']), '--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup', '--fork', '--kill-child', '--',
-        '/bin/sh', '-c', SCRIPT, 'sh', ROOT, String(ROOT_BYTES), String(program.scratchBytes),
+        '/bin/sh', '-c', SCRIPT, 'sh', root, String(ROOT_BYTES), String(program.scratchBytes),
         ...bindings.flatMap(({ source, target }) => [source, target]), '--',
-        ...(dropped ? ENTER_DROPPED : ENTER), nodePath, ...program.arguments
+        ...enter, nodePath, ...program.arguments
       ],
       reports: false,
       input: undefined

@@ -27,5 +27,5 @@ function isOf (metaSchema: string, schema: object): boolean {
 
 /** Bundled, it is evaluated by its first use only. */
 function getReal (): Dialect {
-  return (require('dialect') as { getDialect (): Dialect }).getDialect()
+  return (require('../../../describe/dialect.ts') as { getDialect (): Dialect }).getDialect()
 }

@@ -18,6 +18,7 @@ export function describeModule (code: string, load: Load): string {
   const module: { exports: unknown } = { exports: {} }
   try {
     // As in the isolates that serve it, so that both give stacks with the same positions.
+    // eslint-disable-next-line no-eval
     const run = (0, eval)(`(function (exports, require, module) {${code}\n})\n//# sourceURL=module.js`)
     run(module.exports, (name: string) => require(name, load), module)
   } catch (thrown) {

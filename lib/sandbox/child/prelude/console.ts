@@ -1,7 +1,7 @@
 import { runningCall } from './calls.ts'
-import { cut, withoutOwnFrames } from './failure.ts'
-import { DEBUG, ERROR, formatSafely, INFO, TRACE, WARN, writeText } from './log.ts'
+import { DEBUG, ERROR, formatSafely, INFO, TRACE, WARN, writeText, writeValues } from './log.ts'
 import { dictionary, ErrorConstructor, indexOf, keys, now, slice, StringOf } from './primordials.ts'
+import { cut, withoutOwnFrames } from './text.ts'
 
 /** Names of counters and clocks: beyond, they are but a way to use memory. */
 const LABELS_MAX = 1_000
@@ -72,7 +72,7 @@ function timing (): Record<string, Method> {
 }
 
 function line (level: number, values: readonly unknown[]): void {
-  writeLine(level, formatSafely(values))
+  writeValues(level, indent, values, runningCall())
 }
 
 function writeLine (level: number, text: string): void {

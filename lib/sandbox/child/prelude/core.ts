@@ -2,7 +2,7 @@ import { makeChecks } from './checks.ts'
 import type { Configuration, HostCall } from './configuration.ts'
 import { makeConsole } from './console.ts'
 import { type Guest, makeDispatch } from './dispatch.ts'
-import { defineGlobal, defineLazyGlobals, removeGlobals } from './globals.ts'
+import { defineGlobal, defineLazyGlobals, restrictGlobals } from './globals.ts'
 import { loadModule, makeRequire } from './module.ts'
 import type { Outbox } from './kinds.ts'
 import { setLogLimit } from './outbox.ts'
@@ -22,7 +22,7 @@ export function start (hostCall: HostCall, configuration: string): (batch: strin
   const host = shieldedHost(hostCall)
   const parts = makeParts(host)
   setLogLimit(settings.logBytes)
-  removeGlobals(settings.webAssembly)
+  restrictGlobals(settings.webAssembly)
   defineLazyGlobals(parts)
   defineGlobal('console', makeConsole())
   for (const [name, value] of Object.entries({ setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask })) defineGlobal(name, value)

@@ -9,13 +9,13 @@ type Method = (...values: unknown[]) => unknown
  */
 export function deferred (load: () => Exports): object {
   const builder = deferredBuilder(() => load()['Type'] as Record<string, Method>)
-  return lazyProxy(load, name => name === 'Type' ? builder : name === '__esModule' ? true : undefined)
+  return standIn(load, name => name === 'Type' ? builder : name === '__esModule' ? true : undefined)
 }
 
 /** `Type`: each method gives a stand-in for what the real one would give. */
 function deferredBuilder (load: () => Record<string, Method>): object {
   const known = new Map<string, Method>()
-  return lazyProxy(load, name => {
+  return standIn(load, name => {
     // All that `Type` has are methods whose names begin with a capital.
     if (!/^[A-Z]/.test(name)) return undefined
     let method = known.get(name)
@@ -30,8 +30,17 @@ function call (type: Record<string, Method>, name: string, values: unknown[]): o
   return method.apply(type, values) as object
 }
 
-/** An object that is made by the first look at it. */
-function standIn (make: () => object): object {
+const traps = [
+  'get', 'set', 'has', 'deleteProperty', 'defineProperty', 'getOwnPropertyDescriptor', 'ownKeys', 'getPrototypeOf', 'setPrototypeOf',
+  'isExtensible', 'preventExtensions'
+] as const
+
+/**
+ * An object that is made by the first look at it.
+ *
+ * @param tell gives what can be told of it before, and is never otherwise
+ */
+function standIn (make: () => object, tell?: (name: string) => unknown): object {
   const target = {}
   const handler: ProxyHandler<object> = {}
   const fill = (): void => {
@@ -45,10 +54,14 @@ function standIn (make: () => object): object {
       install()
       throw error
     }
+    if (tell !== undefined) handler.get = (_, name) => told(name) ?? Reflect.get(target, name)
   }
+  const told = (name: string | symbol): unknown => typeof name === 'string' ? tell?.(name) : undefined
   const install = (): void => {
     for (const trap of traps) {
       handler[trap] = (...values: unknown[]): never => {
+        const early = trap === 'get' ? told(values[1] as string | symbol) : undefined
+        if (early !== undefined) return early as never
         fill()
         return (Reflect[trap] as Method)(...values) as never
       }
@@ -57,16 +70,3 @@ function standIn (make: () => object): object {
   install()
   return new Proxy(target, handler)
 }
-
-/** The real thing but for those properties that can be told without it. */
-function lazyProxy (load: () => object, tell: (name: string) => unknown): object {
-  const real = standIn(load)
-  return new Proxy(real, {
-    get: (_, name) => (typeof name === 'string' ? tell(name) : undefined) ?? Reflect.get(real, name)
-  })
-}
-
-const traps = [
-  'get', 'set', 'has', 'deleteProperty', 'defineProperty', 'getOwnPropertyDescriptor', 'ownKeys', 'getPrototypeOf', 'setPrototypeOf',
-  'isExtensible', 'preventExtensions'
-] as const

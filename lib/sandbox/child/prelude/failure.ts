@@ -1,14 +1,13 @@
 import type { GuestError } from '../../protocol.ts'
-import { charCodeAt, dictionary, hasOwn, indexOf, isArray, isError, isInteger, keys, list, slice, stringify } from './primordials.ts'
 import { inspect } from './inspect.ts'
+import { dictionary, hasOwn, isArray, isError, isInteger, keys, list, stringify } from './primordials.ts'
+import { cut, withoutOwnFrames } from './text.ts'
 
 const MESSAGE_CHARACTERS = 4_096
 const STACK_CHARACTERS = 8_192
 const CODE_CHARACTERS = 256
 /** Ajv stops at the first error; a schema with `allErrors` has no use for more. */
 const VALIDATION_ERRORS = 16
-/** Frames of the prelude say nothing to an author. The cell gives its scripts this name. */
-const OWN_FRAME = 'prelude/'
 
 type Shown = Record<string, unknown>
 
@@ -69,18 +68,6 @@ function readThrown (thrown: unknown, shown: Shown): void {
   }
 }
 
-export function withoutOwnFrames (stack: string): string {
-  let kept = ''
-  for (let from = 0; from < stack.length;) {
-    const end = indexOf(stack, '\n', from)
-    const to = end === -1 ? stack.length : end + 1
-    const line = slice(stack, from, to)
-    if (from === 0 || indexOf(line, OWN_FRAME) === -1) kept += line
-    from = to
-  }
-  return charCodeAt(kept, kept.length - 1) === 10 ? slice(kept, 0, -1) : kept
-}
-
 /** Of the guest's objects only what has a known form, since `stringify` would call any `toJSON`. */
 function copyErrors (errors: unknown): Shown[] {
   const copies = list<Shown>()
@@ -103,11 +90,4 @@ function copyPlain (value: object, depth: number): Shown {
     else if (typeof own === 'object' && !isArray(own) && depth > 0) copy[name] = copyPlain(own, depth - 1)
   }
   return copy
-}
-
-/** Not between the halves of a surrogate pair. */
-export function cut (text: string, characters: number): string {
-  if (text.length <= characters) return text
-  const last = charCodeAt(text, characters - 1)
-  return slice(text, 0, last >= 0xd800 && last <= 0xdbff ? characters - 1 : characters)
 }

@@ -11,7 +11,7 @@ const never = ['FinalizationRegistry', 'WeakRef', 'console']
 const scope = globalThis as Record<string, unknown>
 
 /** Before any guest code runs. */
-export function removeGlobals (webAssembly: boolean): void {
+export function restrictGlobals (webAssembly: boolean): void {
   for (const name of webAssembly ? never : [...never, ...shared]) delete scope[name]
   refuseResizableBuffers()
   if (webAssembly) replaceWebAssembly()

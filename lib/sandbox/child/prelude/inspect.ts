@@ -2,6 +2,7 @@ import {
   dateTime, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, isArray, isError, isoDate, list, mapForEach, mapSize, min, ownKeys, regexpFlags, regexpSource,
   setForEach, setSize, slice, StringOf, stringify, symbolText, typedArrayLength, typedArrayName
 } from './primordials.ts'
+import { withoutOwnFrames } from './text.ts'
 
 const DEPTH = 3
 const ENTRIES = 100
@@ -86,7 +87,7 @@ function isNaN (value: number): boolean {
 /** The stack says name and message too. It is an own property, or an accessor of V8's that is one. */
 function errorText (error: Error): string {
   const { stack, message } = error
-  if (typeof stack === 'string' && stack !== '') return stack
+  if (typeof stack === 'string' && stack !== '') return withoutOwnFrames(slice(stack, 0, CHARACTERS))
   return `[error: ${typeof message === 'string' ? message : ''}]`
 }
 

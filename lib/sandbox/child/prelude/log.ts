@@ -3,7 +3,7 @@ import { runningCall } from './calls.ts'
 import { failureLine } from './failure.ts'
 import { format, utf8Length } from './format.ts'
 import { levels } from './kinds.ts'
-import { getLogLimit, postLog } from './outbox.ts'
+import { getLogLimit, isLogFull, postLog } from './outbox.ts'
 import { list, slice } from './primordials.ts'
 
 export const TRACE = 0
@@ -19,6 +19,11 @@ export function formatSafely (values: readonly unknown[]): string {
   } catch {
     return '[a value that cannot be shown]'
   }
+}
+
+/** Writes values as a line to the owner's log, unless the turn has written all that it may. */
+export function writeValues (level: number, before: string, values: readonly unknown[], call: number): void {
+  if (!isLogFull()) writeText(level, before + formatSafely(values), call)
 }
 
 /** Writes a line to the owner's log, unless the turn has written all that it may. */
@@ -42,7 +47,7 @@ export type ContextLog = Record<LogLevel | 'silent', Write> & { child (): Contex
 export function makeContextLog (call: number): ContextLog {
   const log = { level: 'trace', silent: () => {}, child: () => log } as unknown as ContextLog
   for (let level = 0; level < levels.length; level++) {
-    log[levels[level] as LogLevel] = (...values) => writeText(level, formatSafely(messageFirst(values)), call)
+    log[levels[level] as LogLevel] = (...values) => writeValues(level, '', messageFirst(values), call)
   }
   return log
 }

@@ -49,9 +49,14 @@ export function post (id: number, kind: number, text: string): void {
 /** Beside its text, what a line costs whoever keeps it. */
 const LINE_BYTES = 32
 
+/** Whether lines of log are lost from here on: to format them would be in vain. */
+export function isLogFull (): boolean {
+  return logged > logLimit
+}
+
 /** A line of log, until there are as many bytes of them as a turn may write; the first one beyond says so. */
 export function postLog (level: number, call: number, text: string, bytes: number): void {
-  if (logged > logLimit) return
+  if (isLogFull()) return
   logged += bytes + LINE_BYTES
   if (logged <= logLimit) post(call, LOG + level, text)
   else post(call, LOG_WARN, `log cut: a turn may write ${logLimit} bytes`)

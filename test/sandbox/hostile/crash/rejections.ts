@@ -16,6 +16,6 @@ export const one = endpoint({ api: 'rejections-one' }, async () => {
   void Promise.reject(Object.create(null))
   void new Promise(() => { throw Symbol('thrown') })
   await null
-  void Promise.reject(undefined) // eslint-disable-line prefer-promise-reject-errors -- that is the point
+  void Promise.reject(undefined)
   return 2
 })

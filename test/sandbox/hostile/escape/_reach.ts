@@ -25,6 +25,19 @@ const foreign: readonly string[] = [
 
 /** Everything that can be reached from some values, as paths, that leads out of this isolate's realm. */
 export function reach (roots: Readonly<Record<string, unknown>>): string[] {
+  // It calls what it finds, the program itself included.
+  if (isWalking) throw new Error('already')
+  isWalking = true
+  try {
+    return walk(roots)
+  } finally {
+    isWalking = false
+  }
+}
+
+let isWalking = false
+
+function walk (roots: Readonly<Record<string, unknown>>): string[] {
   const leaked: string[] = []
   const paths = new MapOf<unknown, string>()
   const queue: unknown[] = []

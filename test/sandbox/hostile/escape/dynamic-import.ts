@@ -12,7 +12,6 @@ export const attack = endpoint({ api: 'dynamic-import' }, async () => {
   const leaked: string[] = []
   const thrown: unknown[] = []
   for (const name of names) {
-    // eslint-disable-next-line no-eval -- the bundler would take it for its own
     for (const load of [(0, eval)('name => import(name)'), eval('name => import(name)'), Function('name', 'return import(name, { with: { type: "json" } })')] as Array<(name: unknown) => Promise<unknown>>) {
       try {
         leaked.push(`${String(name)}: ${typeof await load(name)}`)

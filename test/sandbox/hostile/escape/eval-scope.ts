@@ -8,7 +8,7 @@ import { reach } from './_reach.ts'
 
 export const attack = endpoint({ api: 'eval-scope' }, (args, context) => {
   const kept: unknown[] = []
-  // eslint-disable-next-line no-eval -- direct and indirect
+
   for (const look of [(text: string) => eval(text) as unknown, eval as (text: string) => unknown]) {
     for (const text of ['this', 'arguments', 'new.target', 'super.x', 'globalThis', '(function () { return this })()', '(() => { "use strict"; return (function () { return this })() })()', 'var leaked_ = this; leaked_', 'await 1', 'import.meta', '#x in this']) {
       try {

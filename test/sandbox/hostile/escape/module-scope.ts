@@ -7,7 +7,7 @@ import { endpoint } from 'fastify-microservices'
 import { reach } from './_reach.ts'
 
 type Require = (name: unknown) => unknown
-// eslint-disable-next-line no-eval -- direct, as the bundler would refuse the names
+
 const [require, module, exports, self, caller] = eval('[require, module, exports, this, arguments]') as [Require, object, object, unknown, object]
 const wanted: unknown[] = [
   'fs', 'node:fs', 'process', 'node:process', 'child_process', 'worker_threads', 'module', 'vm', 'inspector/promises', 'isolated-vm', 'isolated-vm/isolated-vm.js', '/etc/passwd', '../package.json',

@@ -12,10 +12,10 @@ type Exports = Record<string, unknown>
 /** TypeBox itself. */
 export default (): Exports => ({ load })
 
-const entries: Readonly<Record<string, Exports>> = { '': main, compiler, errors, parser, syntax, system, type, value }
+const entries = new Map<string, Exports>(Object.entries({ compiler, errors, parser, syntax, system, type, value })
+  .map(([name, exports]) => [`@sinclair/typebox/${name}`, exports]))
 
 /** @param name as modules import it: all give one instance, as in Node */
 export function load (name: string): Exports | undefined {
-  const [entry = ''] = /(?<=^@sinclair\/typebox\/).*$/.exec(name) ?? []
-  return name === '@sinclair/typebox' || entry !== '' ? entries[entry] : undefined
+  return name === '@sinclair/typebox' ? main : entries.get(name)
 }

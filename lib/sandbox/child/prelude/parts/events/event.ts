@@ -1,12 +1,14 @@
 import { part } from '../common/cell.ts'
 import { expose, need, optionsOf } from '../common/interface.ts'
 import type { Clock } from '../performance.ts'
-import type { EventTarget } from './target.ts'
+
+/** An EventTarget: targets know of events, so events know nothing of targets. */
+type Target = object
 
 /** What a target does to an event while it dispatches it. */
 export interface Dispatch {
   /** False when the event is being dispatched already. */
-  begin (target: EventTarget, trusted: boolean): boolean
+  begin (target: Target, trusted: boolean): boolean
   /** Whether listeners are passed over from now on. */
   stopped (): boolean
   passive (on: boolean): void
@@ -28,7 +30,7 @@ export class Event {
   readonly #options: EventOptions
   /** The events' clock is that of `performance`, whose part may never be loaded. */
   readonly #created = Date.now()
-  #target: EventTarget | null = null
+  #target: Target | null = null
   #dispatching = false
   #stop = false
   #stopNow = false
@@ -64,9 +66,9 @@ export class Event {
   }
 
   get type (): string { return this.#type }
-  get target (): EventTarget | null { return this.#target }
-  get srcElement (): EventTarget | null { return this.#target }
-  get currentTarget (): EventTarget | null { return this.#dispatching ? this.#target : null }
+  get target (): Target | null { return this.#target }
+  get srcElement (): Target | null { return this.#target }
+  get currentTarget (): Target | null { return this.#dispatching ? this.#target : null }
   get eventPhase (): number { return this.#dispatching ? CONSTANTS.AT_TARGET : CONSTANTS.NONE }
   get bubbles (): boolean { return this.#options.bubbles! }
   get cancelable (): boolean { return this.#options.cancelable! }
@@ -81,7 +83,7 @@ export class Event {
     if (value) this.#stop = true
   }
 
-  composedPath (): EventTarget[] {
+  composedPath (): Target[] {
     return this.#dispatching ? [this.#target!] : []
   }
 

@@ -1,4 +1,4 @@
 import t from 'tap'
 import { checkClass } from './hostile-check.ts'
 
-await checkClass(t, 'cpu')
+await checkClass(t, 'escape', { part: 0, parts: 2 })

@@ -1,4 +1,4 @@
 import t from 'tap'
 import { checkClass } from './hostile-check.ts'
 
-await checkClass(t, 'memory')
+await checkClass(t, 'cpu', { part: 1, parts: 2 })

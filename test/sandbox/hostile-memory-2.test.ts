@@ -1,4 +1,4 @@
 import t from 'tap'
 import { checkClass } from './hostile-check.ts'
 
-await checkClass(t, 'reload')
+await checkClass(t, 'memory', { part: 1, parts: 2 })
