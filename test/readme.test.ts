@@ -6,7 +6,9 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { descriptorSchema } from '../lib/describe/descriptor.ts'
+import { limitsSchema } from '../lib/limits.ts'
 import { optionsSchema } from '../lib/options.ts'
+import { table as partOf } from '../lib/sandbox/child/prelude/parts/table.ts'
 import { curl } from './curl.ts'
 
 /** Generous: the machine may be busy with other tests. */
@@ -75,6 +77,21 @@ t.test('its table of options has every option, with its default', async t => {
     const told = rows.find(([names]) => namesIn(names).includes(name))?.[1]
     t.equal(told?.replace(/^`'?(.*?)'?`$/, '$1'), String(schema.default ?? 'none'), name)
   }
+})
+
+t.test('its table of limits has every limit, with its default', async t => {
+  const rows = table('limit', 'default')
+  t.strictSame(rows.map(([name]) => name), Object.keys(limitsSchema.properties).map(name => `\`${name}\``))
+  for (const [name, schema] of Object.entries(limitsSchema.properties)) {
+    const told = rows.find(([cell]) => cell === `\`${name}\``)?.[1]
+    t.equal(told, `\`${name === 'timeoutSecs' ? 'MAX_FUNCTION_SECS' : schema.default}\``, name)
+  }
+})
+
+t.test('its table of globals has what isolates have', async t => {
+  const ofTheCore = ['console', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'queueMicrotask']
+  const names = table('global', '').flatMap(([cell]) => namesIn(cell))
+  t.strictSame(names.toSorted(), [...Object.keys(partOf), ...ofTheCore].toSorted())
 })
 
 t.test('its table of fields has every field of an endpoint', async t => {

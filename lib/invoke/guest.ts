@@ -51,10 +51,12 @@ export class GuestRunner {
       deadline: performance.now() + secs * 1000
     }
     const line = this.#lineOf(tenant)
-    if (!line.tryEnter()) await this.#wait(line, match, request.id, secs)
-    const leave = (): void => this.#sandbox.cancel(call, platformError('FMS_ERR_UNAVAILABLE', 'the client left before it was answered'))
+    if (!line.tryEnter()) await this.#wait(line, call, match)
+    const leave = (): void => this.#sandbox.cancel(call, gone())
     response.once('close', leave)
     try {
+      // It closed while the call waited.
+      if (response.closed) throw gone()
       const outcome = await this.#sandbox.call(call)
       if (outcome.kind === 'error') throw this.#thrown(outcome.error, match, request.id)
       return outcome
@@ -70,9 +72,9 @@ export class GuestRunner {
     return line
   }
 
-  async #wait (line: WaitingLine, match: Match, requestId: string, secs: number): Promise<void> {
+  async #wait (line: WaitingLine, { deadline, requestId }: SandboxCall, match: Match): Promise<void> {
     try {
-      await line.enterWithin(secs)
+      await line.enterBy(deadline)
     } catch (error) {
       this.report(error as PlatformError, match, requestId)
       throw error
@@ -99,4 +101,8 @@ export class GuestRunner {
     this.report(failure, match, requestId, error.stack === undefined ? undefined : match.module.mapStack(error.stack))
     return failure
   }
+}
+
+function gone (): Error {
+  return platformError('FMS_ERR_UNAVAILABLE', 'the client left before it was answered')
 }

@@ -3,7 +3,11 @@ import { platformError } from '../errors.ts'
 interface Waiter {
   admit: () => void
   refuse: (reason: unknown) => void
+  deadline: number
 }
+
+/** How much too late whoever waits in vain may hear of it. */
+const SWEEP_MS = 50
 
 /** Admits so many at once, lets so many more wait in the order in which they came, and refuses the rest. */
 export class WaitingLine {
@@ -11,6 +15,7 @@ export class WaitingLine {
   readonly #capacity: number
   // A Set keeps the order of arrival, and whoever gives up leaves from the middle at no cost.
   readonly #waiting = new Set<Waiter>()
+  #sweeping: NodeJS.Timeout | undefined
 
   constructor (places: number, capacity: number) {
     this.#free = places
@@ -35,7 +40,7 @@ export class WaitingLine {
     if (this.#waiting.size >= this.#capacity) throw busy()
 
     const { promise, resolve: admit, reject: refuse } = Promise.withResolvers<void>()
-    const waiter = { admit, refuse }
+    const waiter = { admit, refuse, deadline: Infinity }
     const giveUp = () => {
       this.#waiting.delete(waiter)
       refuse(signal.reason)
@@ -50,18 +55,29 @@ export class WaitingLine {
   }
 
   /**
-   * The same, for at most so long.
+   * The same, until a time of `performance.now()`. One timer for all who wait, as they may come by thousands a second.
    *
    * @throws `FMS_ERR_TIMEOUT`
    */
-  async enterWithin (secs: number): Promise<void> {
-    const abort = new AbortController()
-    const timer = setTimeout(() => abort.abort(platformError('FMS_ERR_TIMEOUT', `no place among its calls within ${secs} s`)), secs * 1000)
-    try {
-      await this.enter(abort.signal)
-    } finally {
-      clearTimeout(timer)
+  async enterBy (deadline: number): Promise<void> {
+    if (this.tryEnter()) return
+    if (this.#waiting.size >= this.#capacity) throw busy()
+    const { promise, resolve: admit, reject: refuse } = Promise.withResolvers<void>()
+    this.#waiting.add({ admit, refuse, deadline })
+    this.#sweeping ??= setInterval(() => this.#sweep(), SWEEP_MS)
+    await promise
+  }
+
+  #sweep (): void {
+    const now = performance.now()
+    for (const waiter of this.#waiting) {
+      if (waiter.deadline > now) continue
+      this.#waiting.delete(waiter)
+      waiter.refuse(platformError('FMS_ERR_TIMEOUT', 'no place among its calls came free'))
     }
+    if (this.#waiting.size > 0) return
+    clearInterval(this.#sweeping)
+    this.#sweeping = undefined
   }
 
   /** Hands the place to whoever has waited longest: nobody who comes meanwhile can take it. */

@@ -112,7 +112,9 @@ export class Cell implements Carrier {
     try {
       return await this.allowance.withRoom(() => may() ? this.#load(home, script, alone) : undefined)
     } catch (error) {
-      if (this.end !== undefined) return undefined
+      // It may be gone, and that be known in a moment.
+      await Promise.race([this.walled.exited, delay(LAST_BYTES_MS)])
+      if (this.end !== undefined || await Promise.race([this.walled.exited, undefined]) !== undefined) return undefined
       throw unavailable(`the memory of its cell cannot be limited: ${messageOf(error)}`)
     }
   }

@@ -22,8 +22,9 @@ export interface Stock {
   readonly opening: readonly Purpose[]
 }
 
-// An isolate with prelude and module is 1.6 MB, and 4 MB after some thousand calls.
-const ISOLATE_BYTES = 4 * MB
+// An isolate with prelude and module is 1.6 MB, and 4 MB after some thousand calls. This is for the idle: where the busy
+// take more, memory is what counts, since to dispose of those that are in use costs more than all else.
+const ISOLATE_BYTES = 2 * MB
 // Of an idle cell, about.
 const CELL_BYTES = 64 * MB
 // Garbage that is not collected yet, and what V8 and Node take for themselves beside the isolates.

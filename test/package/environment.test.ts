@@ -14,6 +14,7 @@ t.test('.env.example holds the defaults: to copy it changes nothing', async t =>
   t.teardown(() => process.chdir(cwd))
   process.chdir(t.testdir({ '.env': readFileSync(join(root, '.env.example'), 'utf8') }))
   const { environment, ...settings } = await readSettings(app, {})
-  t.strictSame({ ...settings, directories: [] }, { ...defaults, directories: [] })
+  t.strictSame({ ...settings, directories: [], dataDirectory: '' }, { ...defaults, directories: [], dataDirectory: '' })
+  t.equal(settings.dataDirectory, join(process.cwd(), 'data'))
   t.match(settings.directories, [{ owner: 'local', path: join(process.cwd(), 'plugins') }])
 })

@@ -120,9 +120,11 @@ t.test('those that ran are those of the turn, else all that the isolate has begu
   t.strictSame(running(20, 20), [5, 11, 12])
 })
 
+interface Situation { begun?: boolean, running?: Pending[], offender?: Isolate, repeated?: boolean, moves?: number }
+
 t.test('what becomes of a call whose cell is gone', async t => {
   const { a, b, call } = scene()
-  const verdict = (pending: Pending, { begun = true, running = [] as Pending[], offender = a as Isolate | undefined, ...state } = {}) => {
+  const verdict = (pending: Pending, { begun = true, running = [] as Pending[], offender = a as Isolate | undefined, ...state }: Situation = {}) => {
     const loss: Loss = { reason: 'timeout', offends: ({ isolate }) => isolate === offender, begun: () => begun, running }
     return judge(Object.assign(pending, state), loss)
   }

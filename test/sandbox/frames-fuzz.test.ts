@@ -66,7 +66,9 @@ t.test('what is no answer ends the cell, and neighbours are answered', async t =
 
 t.test('half an answer is none', async t => {
   const { pool } = build(t)
-  t.equal(await fateOf(pool.call(callOf(fellow('tenant'), 'half', { deadline: performance.now() + 300 }))), 'FMS_ERR_TIMEOUT')
+  const fate = await fateOf(pool.call(callOf(fellow('tenant'), 'half', { method: 'POST', deadline: performance.now() + 300 })))
+  // What comes next, as a PONG, makes garbage of it.
+  t.ok(fate === 'FMS_ERR_TIMEOUT' || fate === 'FMS_ERR_CRASH', String(fate))
 })
 
 t.test('a failure that names calls of others takes none of them', async t => {

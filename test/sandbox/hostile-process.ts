@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Ask, Start } from './hostile-app.ts'
 
 /** Building a module that will not end has a deadline of its own, and machines of tests are slow. */
-const ANSWER_MS = 30_000
+const ANSWER_MS = 60_000
 const STOP_MS = 10_000
 /** Of what it wrote to stderr. */
 const WORDS_LENGTH = 10_000

@@ -1,6 +1,7 @@
 // shows: a web global that is first used at the end of a stack is whole afterwards
 // call: GET /first-use-at-the-edge
 // expect: 200 and ["http://a.b/","1","x","1","eA=="]
+// tenant: { "limits": { "turnMs": 5000, "timeoutSecs": 8 } }
 import { endpoint } from 'fastify-microservices'
 
 function edge (act: () => unknown): void {

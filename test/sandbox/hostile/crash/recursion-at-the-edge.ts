@@ -5,6 +5,7 @@
 // call: POST /recursion-at-the-edge-after {"a":"{n}"}
 // with: { "times": 3 }
 // expect: 200 and {"a":"{n}"}
+// tenant: { "limits": { "turnMs": 5000, "timeoutSecs": 8 } }
 import { endpoint } from 'fastify-microservices'
 
 function edge (act: () => unknown): void {
