@@ -51,7 +51,8 @@ export class Rescue implements CellObserver {
     }
     this.kills[reason]++
     const begun = begunBy(mark, sent)
-    const offender = blamed ?? ledger.isolates.get(mark.isolate)
+    // What runs when garbage is read need not be what wrote it.
+    const offender = blamed ?? (reason === 'garbage' ? undefined : ledger.isolates.get(mark.isolate))
     const suspect = offender ?? this.#suspect(isolates, calls.filter(begun))
     this.#shore.warn({ reason, ...describe(suspect), admin: purpose.admin, calls: calls.length }, `a cell was ended: ${message}`)
     if (suspect !== undefined) this.#accuse(suspect, reason)
@@ -60,14 +61,11 @@ export class Rescue implements CellObserver {
     this.#settle(calls, { reason, offends, begun, running })
   }
 
-  /** An isolate of the one tenant who can have done it, if there is just one; else all who may have are watched. */
+  /** An isolate of the cell's one tenant; where it has several, all who had calls there are watched. */
   #suspect (isolates: readonly Isolate[], begun: readonly Pending[]): Isolate | undefined {
-    const active = begun.map(({ isolate }) => isolate as Isolate)
-    for (const group of [isolates, active]) {
-      const [one] = group
-      if (one !== undefined && group.every(({ home }) => home.tenant.owner === one.home.tenant.owner)) return one
-    }
-    for (const tenant of new Set(active.map(({ home }) => home.tenant))) this.#shore.offences.suspect(tenant, performance.now())
+    const [one] = isolates
+    if (one !== undefined && isolates.every(({ home }) => home.tenant.owner === one.home.tenant.owner)) return one
+    for (const tenant of new Set(begun.map(({ call }) => call.tenant))) this.#shore.offences.suspect(tenant, performance.now())
     return undefined
   }
 
