@@ -7,6 +7,9 @@ const CODE_RANGE_BYTES = 514 * MB
 
 const AHEAD_MIN = 4
 
+// A cell keeps an isolate ready for the next module: see child/isolate.ts.
+const SPARE = 1
+
 /**
  * The kernel's limit of a cell's memory, which stops at once what looking at it would see too late. It has to grow with
  * the number of isolates, by far more than they use: it is raised before isolates are loaded, for some more at once, since
@@ -77,7 +80,7 @@ export class Allowance {
   async #change (change: () => void): Promise<void> {
     const changing = this.#changing.then(async () => {
       change()
-      const bytes = this.bytes + this.#isolates * this.#isolateBytes
+      const bytes = this.bytes + (this.#isolates + SPARE) * this.#isolateBytes
       if (!this.#isHeld || bytes === this.#set) return
       await this.#walled.limitData(bytes)
       this.#set = bytes

@@ -69,11 +69,12 @@ export class Isolates {
       const tool = take<(text: string) => string>(context, 'tool')
       furnish?.(context)
       const before = isolate.cpuTime
+      const start = performance.now()
       try {
         return tool.applySync(undefined, [text], { timeout, result: { copy: true } }) as string
       } catch (error) {
         const busyMs = isolate.isDisposed ? Infinity : Number(isolate.cpuTime - before) / 1e6
-        throw failureOf(error, { memoryMb, timeout, doing, busyMs })
+        throw failureOf(error, { memoryMb, timeout, doing, busyMs, tookMs: performance.now() - start })
       }
     } finally {
       if (!isolate.isDisposed) isolate.dispose()
@@ -116,12 +117,14 @@ function withPrelude (script: string, { prelude }: Tools): string {
   return `${script}; globalThis.furnish = function (host, configuration) {${prelude.core}\n}`
 }
 
-function failureOf (error: unknown, { memoryMb, timeout, doing, busyMs }: Run & { busyMs: number }): JobFailure {
+function failureOf (error: unknown, { memoryMb, timeout, doing, busyMs, tookMs }: Run & { busyMs: number, tookMs: number }): JobFailure {
   const text = String((error as Error).message)
-  if (text === 'Script execution timed out.') {
+  // The module may throw an error of the same words; but not so late.
+  if (text === 'Script execution timed out.' && tookMs >= timeout) {
     const fault = busyMs < timeout * BUSY ? 'system' : 'module'
     return new JobFailure({ fault, message: `it took more than ${timeout / 1000} s to ${doing}` })
   }
   if (/memory limit|disposed/i.test(text)) return new JobFailure({ message: `it took more than ${memoryMb} MB of memory (limit memoryMb) to ${doing}` })
-  return new JobFailure({ message: `it was not possible to ${doing}: ${text}` })
+  // What else isolated-vm says, of what cannot leave an isolate, is of no use to an author.
+  return new JobFailure({ message: `it was not possible to ${doing}: it threw something that cannot be read` })
 }

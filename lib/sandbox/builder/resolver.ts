@@ -3,6 +3,7 @@ import { dirname, extname, isAbsolute, join, relative, resolve as resolvePath, s
 import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
 import type { Copy } from './copy.ts'
 import { LOCAL, META } from './namespaces.ts'
+import { isNestedTooDeep } from './nesting.ts'
 
 const META_SPECIFIER = 'import-meta:'
 
@@ -109,6 +110,7 @@ async function load (path: string, { copy, packages }: Context): Promise<OnLoadR
     if (isAbsolute(path) && !packages.holds(realpathSync(path))) throw new Error("is outside of the module's folder")
     // A hashbang line is legal in a file only, not inside the function that the script becomes; `//` keeps its columns.
     const contents = (isAbsolute(path) ? readFileSync(path, 'utf8') : await copy.read(path)).replace(/^#!/, '//')
+    if (isNestedTooDeep(contents)) throw new Error('is nested too deep')
     const mentionsMeta = loader !== 'json' && /\bimport\s*\.\s*meta\b/.test(contents)
     return {
       // At the end, where it moves no line or column; imports are hoisted anyway.

@@ -22,31 +22,63 @@ export class Fatal extends Error {
   }
 }
 
+/** An isolate that is nobody's yet, with the core's function in it. */
+interface Blank {
+  readonly isolate: ivm.Isolate
+  readonly start: ivm.Reference
+  readonly memoryMb: number
+}
+
 /** What all isolates of a cell are made of. */
 export class Mould {
   readonly #source: string
   readonly #parts: ReadonlyMap<string, string>
   /** V8's own form of the compiled core, made before the first guest. Never of what a tenant wrote. */
   #cached: ivm.ExternalCopy<ArrayBuffer> | undefined
+  #spare: Blank | undefined
+  #spareMb = 0
 
   constructor ({ core, parts }: Hello) {
     this.#source = `(function (host, configuration) {${core}\n})`
     this.#parts = new Map(Object.entries(parts))
     // Before anybody waits for one: the first isolate takes 20 ms, since it has much of V8 loaded.
-    const isolate = new ivm.Isolate()
-    try {
-      this.cast(isolate, isolate.createContextSync())
-    } finally {
-      isolate.dispose()
-    }
+    this.#make(8).isolate.dispose()
+  }
+
+  /** An isolate of this size: the spare one, or a new one. */
+  take (memoryMb: number): Blank {
+    const spare = this.#spare
+    this.#spare = undefined
+    this.#spareMb = memoryMb
+    if (spare?.memoryMb === memoryMb) return spare
+    spare?.isolate.dispose()
+    return this.#make(memoryMb)
+  }
+
+  /** Makes an isolate like the last one taken, for whoever comes next: that is most of what a first call waits for. */
+  prepare (): void {
+    if (this.#spareMb !== 0) this.#spare ??= this.#make(this.#spareMb)
   }
 
   part (name: string): string | undefined {
     return this.#parts.get(name)
   }
 
+  #make (memoryMb: number): Blank {
+    const isolate = new ivm.Isolate({ memoryLimit: memoryMb })
+    try {
+      const context = isolate.createContextSync()
+      const start = this.#cast(isolate, context)
+      context.release()
+      return { isolate, start, memoryMb }
+    } catch (error) {
+      isolate.dispose()
+      throw error
+    }
+  }
+
   /** The core's function in an isolate. */
-  cast (isolate: ivm.Isolate, context: ivm.Context): ivm.Reference {
+  #cast (isolate: ivm.Isolate, context: ivm.Context): ivm.Reference {
     const how = this.#cached === undefined ? { produceCachedData: true } : { cachedData: this.#cached }
     const script = isolate.compileScriptSync(this.#source, { filename: 'prelude/core.js', ...how })
     this.#cached ??= (script as ivm.CachedDataResult).cachedData
@@ -65,16 +97,15 @@ export class Guest {
   constructor (load: Load, mould: Mould) {
     this.limits = load.limits
     this.#options = { result: { copy: true }, timeout: load.limits.turnMs }
-    this.#isolate = new ivm.Isolate({ memoryLimit: load.limits.memoryMb })
+    let blank: Blank | undefined
     try {
-      const context = this.#isolate.createContextSync()
-      const start = mould.cast(this.#isolate, context)
+      blank = mould.take(load.limits.memoryMb)
       const host = makeHost(load, mould)
-      this.#dispatch = start.applySync(undefined, [host, configurationOf(load)], { result: { reference: true }, timeout: CREATE_MS }) as ivm.Reference
-      start.release()
-      context.release()
+      this.#dispatch = blank.start.applySync(undefined, [host, configurationOf(load)], { result: { reference: true }, timeout: CREATE_MS }) as ivm.Reference
+      blank.start.release()
+      this.#isolate = blank.isolate
     } catch (error) {
-      this.dispose()
+      blank?.isolate.dispose()
       throw new Fatal('crash', `an isolate could not be made: ${messageOf(error)}`)
     }
   }

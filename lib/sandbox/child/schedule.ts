@@ -28,6 +28,8 @@ export class Schedule {
   /** Whether the last tick left calls that it had not begun. */
   #hasLeft = false
   #scheduled = false
+  /** Whether an isolate was made, so that there is no spare one. */
+  #hasMade = false
   /** The LONG whose GO it waits for, or 0. */
   #paused = 0
   #longs = 0
@@ -110,6 +112,16 @@ export class Schedule {
     for (const id of this.#pings) this.#writer.frame(ToHost.PONG, id)
     this.#pings.length = 0
     this.#writer.flush()
+    if (this.#hasMade) this.#prepareSoon()
+  }
+
+  /** Once the answers are out, and nobody waits. */
+  #prepareSoon (): void {
+    this.#hasMade = false
+    setImmediate(() => {
+      if (this.#scheduled) this.#hasMade = true
+      else this.#mould.prepare()
+    })
   }
 
   #runAll (): void {
@@ -148,6 +160,7 @@ export class Schedule {
     const lost = (message: string): void => writeLog(this.#writer, resident.id, [0, 0, LOG_ERROR, `unhandled rejection: ${message}`])
     this.#mark.turn(resident.id)
     try {
+      this.#hasMade ||= !resident.isStarted
       if (!resident.isStarted) this.#post(resident, resident.start(this.#mould, lost), startedAt)
       if (resident.hasWork) this.#post(resident, resident.turn(calls, lost), startedAt)
       if (resident.turns % MEASURED_TURNS === 0 || performance.now() - startedAt > MEASURED_TURN_MS) resident.checkMemory()

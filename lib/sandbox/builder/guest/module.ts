@@ -56,6 +56,10 @@ function read (exports: Readonly<Record<string, unknown>>): object {
 }
 
 function wordsOf (thrown: unknown): { message: string, stack?: string } {
-  if (!(thrown instanceof Error)) return { message: show(thrown) }
-  return { message: String(thrown.message), stack: String(thrown.stack) }
+  try {
+    if (!(thrown instanceof Error)) return { message: show(thrown) }
+    return { message: String(thrown.message), stack: String(thrown.stack) }
+  } catch {
+    return { message: 'something that cannot be read' }
+  }
 }
