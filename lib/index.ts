@@ -12,7 +12,7 @@ import { GuestRunner } from './invoke/guest.ts'
 import { Invoker } from './invoke/invoke.ts'
 import { createMask } from './mask.ts'
 import { readSettings, type Settings } from './options.ts'
-import { Builder } from './sandbox/builder.ts'
+import { Builder } from './sandbox/workshop/builder.ts'
 import { Sandbox } from './sandbox/sandbox.ts'
 import { type Tenant, Tenants } from './tenancy/tenants.ts'
 

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os'
 import type { SandboxStatus } from '../../types/status.ts'
 import { platformError } from '../errors.ts'
-import type { GuestModule, Outcome, SandboxCall } from './call.ts'
+import type { GuestModule, Outcome, SandboxCall } from './pool/call.ts'
 import { Wall, type Program } from './layers.ts'
-import { roomFor } from './placement.ts'
-import { Pool, type SandboxLog } from './pool.ts'
+import { roomFor } from './pool/placement.ts'
+import { Pool, type SandboxLog } from './pool/pool.ts'
 import { loadPrelude } from './prelude.ts'
 import { cellProgram } from './program.ts'
 
-export type { GuestModule, Outcome, SandboxCall, Tenant } from './call.ts'
+export type { GuestModule, Outcome, SandboxCall, Tenant } from './pool/call.ts'
 export type { SandboxLog }
 
 export interface SandboxOptions {

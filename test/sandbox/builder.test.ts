@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Limits } from '../../lib/limits.ts'
-import { Builder, type BuiltModule, type Source } from '../../lib/sandbox/builder.ts'
+import { Builder, type BuiltModule, type Source } from '../../lib/sandbox/workshop/builder.ts'
 import { Wall } from '../../lib/sandbox/layers.ts'
 import { ModuleError } from '../../lib/source/problem.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Cache } from '../../lib/sandbox/cache.ts'
+import { Cache } from '../../lib/sandbox/workshop/cache.ts'
 
 function open (t: Test): { cache: Cache, directory: string } {
   const directory = join(t.testdir({}), 'cache')

@@ -7,7 +7,7 @@ import type { Endpoint } from '../../lib/describe/description.ts'
 import { takesArray } from '../../lib/describe/arrays.ts'
 import { serialiserOf, validateArguments } from '../../lib/http/validate.ts'
 import type { Limits } from '../../lib/limits.ts'
-import { Builder } from '../../lib/sandbox/builder.ts'
+import { Builder } from '../../lib/sandbox/workshop/builder.ts'
 import { Wall } from '../../lib/sandbox/layers.ts'
 import { loadPrelude } from '../../lib/sandbox/prelude.ts'
 

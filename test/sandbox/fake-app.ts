@@ -1,5 +1,5 @@
-import { roomFor } from '../../lib/sandbox/placement.ts'
-import { Pool } from '../../lib/sandbox/pool.ts'
+import { roomFor } from '../../lib/sandbox/pool/placement.ts'
+import { Pool } from '../../lib/sandbox/pool/pool.ts'
 import { startFake } from './fake-cell.ts'
 import { callOf, fellow, valueOf } from './fake-pool.ts'
 

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import type { OwnerLogEntry } from '../../types/status.ts'
-import type { GuestModule, Outcome, SandboxCall, Tenant } from '../../lib/sandbox/call.ts'
+import type { GuestModule, Outcome, SandboxCall, Tenant } from '../../lib/sandbox/pool/call.ts'
 import type { Program, Walled } from '../../lib/sandbox/layers.ts'
-import { roomFor, type Room } from '../../lib/sandbox/placement.ts'
-import { Pool } from '../../lib/sandbox/pool.ts'
+import { roomFor, type Room } from '../../lib/sandbox/pool/placement.ts'
+import { Pool } from '../../lib/sandbox/pool/pool.ts'
 import type { Limits } from '../../lib/limits.ts'
 import { startFake } from './fake-cell.ts'
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Shelf } from '../../lib/sandbox/staging.ts'
+import { Shelf } from '../../lib/sandbox/workshop/staging.ts'
 
 t.test('files and folders inside the root are given out, and noted', async t => {
   const directory = t.testdir({ root: { 'a.ts': 'a', lib: { 'b.ts': 'b', '.hidden.ts': '' }, 'new\nline.ts': '', node_modules: { '.pnpm': {} } } })

@@ -1,4 +1,4 @@
-import { HEADER_BYTES, ToHost, type Frame } from './protocol.ts'
+import { HEADER_BYTES, ToHost, type Frame } from '../protocol.ts'
 
 /** What a cell sent is not what it may send: it is no longer what we started, and must end. */
 export class Garbage extends Error {}

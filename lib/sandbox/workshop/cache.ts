@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { platformError } from '../errors.ts'
+import { platformError } from '../../errors.ts'
 
 /** What is kept of a module, each in a file of its own: only descriptions are read at the start. */
 export type Kind = 'description' | 'code' | 'map' | 'checks'

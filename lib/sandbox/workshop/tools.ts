@@ -2,14 +2,15 @@ import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import AjvCompiler from '@fastify/ajv-compiler'
 import type { BuildOptions, Plugin } from 'esbuild'
-import { getDialect } from '../describe/dialect.ts'
-import { type Esbuild, privateEsbuild } from '../source/esbuild.ts'
-import type { Tools } from './builder/protocol.ts'
-import { loadPrelude } from './prelude.ts'
+import { getDialect } from '../../describe/dialect.ts'
+import { type Esbuild, privateEsbuild } from '../../source/esbuild.ts'
+import type { Tools } from '../builder/protocol.ts'
+import { loadPrelude } from '../prelude.ts'
 
 type Scripts = Pick<Tools, 'describer' | 'fullDescriber' | 'checker' | 'prelude'>
 
 const extension = extname(import.meta.filename)
+const sandbox = join(import.meta.dirname, '..')
 const { resolve } = createRequire(import.meta.url)
 
 let tools: Promise<Scripts> | undefined
@@ -36,7 +37,7 @@ async function bundleAll (): Promise<Scripts> {
 }
 
 async function bundle (esbuild: Esbuild, name: string): Promise<string> {
-  const file = join(import.meta.dirname, 'builder', 'guest', name + extension)
+  const file = join(sandbox, 'builder', 'guest', name + extension)
   const { outputFiles } = await esbuild.build({ ...options, entryPoints: [file], plugins: [dialect] })
   return `globalThis.tool = (() => {${(outputFiles as Array<{ text: string }>)[0]!.text}\nreturn bundle.tool })()`
 }
@@ -65,8 +66,8 @@ const options: BuildOptions = {
 const dialect: Plugin = {
   name: 'dialect',
   setup (build) {
-    const guest = join(import.meta.dirname, 'builder', 'guest')
-    const real = join(import.meta.dirname, '..', 'describe', `dialect${extension}`)
+    const guest = join(sandbox, 'builder', 'guest')
+    const real = join(sandbox, '..', 'describe', `dialect${extension}`)
     build.onResolve({ filter: /^\.\/dialect\.[jt]s$/ }, () => ({ path: join(guest, `dialect${extension}`) }))
     build.onResolve({ filter: /\/describe\/dialect\.[jt]s$/ }, () => ({ path: real }))
     build.onLoad({ filter: /[\\/]guest[\\/]usual\.[jt]s$/ }, () => ({ contents: writeUsual(), resolveDir: dirname(resolve('@fastify/ajv-compiler')) }))

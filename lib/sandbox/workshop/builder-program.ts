@@ -2,9 +2,9 @@ import { realpathSync } from 'node:fs'
 import { createRequire, findPackageJSON } from 'node:module'
 import { extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Tools } from './builder/protocol.ts'
+import type { Tools } from '../builder/protocol.ts'
 import { findPackage } from './host-packages.ts'
-import type { Program } from './layers.ts'
+import type { Program } from '../layers.ts'
 
 /** Names and package.json files of two modules' folders. */
 const SCRATCH_BYTES = 64 * 1024 * 1024
@@ -32,10 +32,11 @@ function folderOf (name: string, from: string): string {
 /** What a builder is. */
 export function builderProgram (folders: readonly string[], packages: Tools['packages']): Program {
   const extension = extname(import.meta.filename)
+  const sandbox = join(import.meta.dirname, '..')
   return {
-    entry: join(import.meta.dirname, 'builder', `main${extension}`),
+    entry: join(sandbox, 'builder', `main${extension}`),
     readable: [
-      join(import.meta.dirname, 'builder'), join(import.meta.dirname, 'child'), join(import.meta.dirname, `protocol${extension}`),
+      join(sandbox, 'builder'), join(sandbox, 'child'), join(sandbox, `protocol${extension}`),
       // It tells Node that our files are ES modules.
       findPackageJSON(import.meta.url) as string,
       ...folders, ...packages.map(({ folder }) => folder)

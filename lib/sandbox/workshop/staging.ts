@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync, type Dirent } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Listing } from './builder/protocol.ts'
-import { ModuleError } from '../source/problem.ts'
+import type { Listing } from '../builder/protocol.ts'
+import { ModuleError } from '../../source/problem.ts'
 
 const MB = 1024 * 1024
 

@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
 import { Allowance } from './allowance.ts'
 import { unavailable, type Carrier, type Home, type Isolate, type Pending, type Reason } from './call.ts'
 import { FrameReader, Garbage } from './frames.ts'
-import type { Walled } from './layers.ts'
+import type { Walled } from '../layers.ts'
 import { Ledger } from './ledger.ts'
 import { readMark, type Mark } from './mark.ts'
 import { Outbox } from './outbox.ts'
-import { PROTOCOL_VERSION, ToCell, ToHost, type Failed, type Frame, type Load } from './protocol.ts'
+import { PROTOCOL_VERSION, ToCell, ToHost, type Failed, type Frame, type Load } from '../protocol.ts'
 import { Pulse } from './pulse.ts'
 
 /**

@@ -2,7 +2,7 @@ import { parseFailed, parseLog, parseMeasured, parseResult, unusableHeader } fro
 import type { Carrier, Home, Isolate, Outcome, Pending } from './call.ts'
 import { isCut, recordLog, refuse } from './entries.ts'
 import { Garbage } from './frames.ts'
-import { ToHost, type Failed, type Frame } from './protocol.ts'
+import { ToHost, type Failed, type Frame } from '../protocol.ts'
 
 /** Whoever acts on what a cell says. */
 export interface LedgerObserver {

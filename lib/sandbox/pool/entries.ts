@@ -1,7 +1,7 @@
-import type { OwnerLogEntry } from '../../types/status.ts'
-import { type ErrorCode, platformError, type PlatformError } from '../errors.ts'
+import type { OwnerLogEntry } from '../../../types/status.ts'
+import { type ErrorCode, platformError, type PlatformError } from '../../errors.ts'
 import type { Home, Pending, SandboxCall, Tenant } from './call.ts'
-import type { LogEntry } from './protocol.ts'
+import type { LogEntry } from '../protocol.ts'
 
 const WINDOW_MS = 1_000
 // A guest may write `logBytes` a turn, and take many turns a second: what it writes beyond this in a second is dropped.

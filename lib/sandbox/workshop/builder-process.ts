@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { FrameReader, BUILDER_VERSION, FromBuilder, pack, ToBuilder, type Reply, type Tools } from './builder/protocol.ts'
+import { FrameReader, BUILDER_VERSION, FromBuilder, pack, ToBuilder, type Reply, type Tools } from '../builder/protocol.ts'
 import { builderProgram, engines } from './builder-program.ts'
-import type { Wall, Walled } from './layers.ts'
-import { encodeFrame, type Frame } from './protocol.ts'
+import type { Wall, Walled } from '../layers.ts'
+import { encodeFrame, type Frame } from '../protocol.ts'
 import { Refusal, type Shelf } from './staging.ts'
 
 const askSchema = Type.Object({

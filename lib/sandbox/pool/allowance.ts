@@ -1,4 +1,4 @@
-import type { Walled } from './layers.ts'
+import type { Walled } from '../layers.ts'
 
 const MB = 1024 * 1024
 

@@ -1,7 +1,7 @@
 import { BuilderProcess, type Lost, type Task } from './builder-process.ts'
-import type { Tools } from './builder/protocol.ts'
-import type { Wall } from './layers.ts'
-import type { Frame } from './protocol.ts'
+import type { Tools } from '../builder/protocol.ts'
+import type { Wall } from '../layers.ts'
+import type { Frame } from '../protocol.ts'
 
 /** One process bundles and describes 60 modules a second; more than two would take the processors from calls. */
 const PROCESSES_MAX = 2

@@ -4,7 +4,7 @@ import { record, refuse, refuseWith } from './entries.ts'
 import { begunBy, readMark, runningIn, type Mark } from './mark.ts'
 import type { Offences } from './offences.ts'
 import { ownAllowance } from './placement.ts'
-import type { Failed } from './protocol.ts'
+import type { Failed } from '../protocol.ts'
 import { judge, type Loss } from './verdict.ts'
 
 /** What a rescue needs of the pool. */

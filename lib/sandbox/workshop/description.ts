@@ -1,8 +1,8 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { Method } from '../../types/endpoint.ts'
-import type { Description, Endpoint } from '../describe/description.ts'
-import { argumentNamePattern, isArgumentName, namePattern } from '../names.ts'
+import type { Method } from '../../../types/endpoint.ts'
+import type { Description, Endpoint } from '../../describe/description.ts'
+import { argumentNamePattern, isArgumentName, namePattern } from '../../names.ts'
 
 /** What a tenant's module says of itself. */
 export interface GuestDescription extends Description {

@@ -1,7 +1,7 @@
-import type { OwnerLogEntry } from '../../types/status.ts'
-import { type ErrorCode, platformError, type PlatformError } from '../errors.ts'
-import type { Limits } from '../limits.ts'
-import type { GuestError, ResponseHead } from './protocol.ts'
+import type { OwnerLogEntry } from '../../../types/status.ts'
+import { type ErrorCode, platformError, type PlatformError } from '../../errors.ts'
+import type { Limits } from '../../limits.ts'
+import type { GuestError, ResponseHead } from '../protocol.ts'
 
 /** Whose code it is, and what it may use. */
 export interface Tenant {

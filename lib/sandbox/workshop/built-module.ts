@@ -1,6 +1,6 @@
-import type { Endpoint } from '../describe/description.ts'
-import { platformError } from '../errors.ts'
-import { Positions } from '../source/positions.ts'
+import type { Endpoint } from '../../describe/description.ts'
+import { platformError } from '../../errors.ts'
+import { Positions } from '../../source/positions.ts'
 import type { Cache } from './cache.ts'
 import type { GuestDescription } from './description.ts'
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { encodeFrame, HEADER_BYTES, ToCell } from './protocol.ts'
+import { encodeFrame, HEADER_BYTES, ToCell } from '../protocol.ts'
 
 // A tick's calls at thousands a second are some 10 KB.
 const SLAB_BYTES = 64 * 1024

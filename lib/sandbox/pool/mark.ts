@@ -1,5 +1,5 @@
 import type { Isolate, Pending } from './call.ts'
-import { MARK_BYTES } from './protocol.ts'
+import { MARK_BYTES } from '../protocol.ts'
 
 /** What a cell says it is at: see protocol.ts. */
 export interface Mark {

@@ -1,6 +1,6 @@
 import type { Outcome } from './call.ts'
 import { Garbage } from './frames.ts'
-import { ResultKind, type Failed, type GuestError, type LogEntry, type LogLevel, type ResponseHead } from './protocol.ts'
+import { ResultKind, type Failed, type GuestError, type LogEntry, type LogLevel, type ResponseHead } from '../protocol.ts'
 
 // The JSON that a result may carry beside its body: parsed in the app, so kept small. Guests cut theirs well below.
 const ERROR_BYTES_MAX = 1024 * 1024

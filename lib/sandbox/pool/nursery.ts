@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
 import { unavailable } from './call.ts'
 import { Cell, type CellObserver } from './cell.ts'
-import type { Program, Walled } from './layers.ts'
-import type { Hello } from './protocol.ts'
+import type { Program, Walled } from '../layers.ts'
+import type { Hello } from '../protocol.ts'
 
 /** What starts cells. */
 export interface Starter {

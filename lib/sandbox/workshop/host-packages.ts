@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { platformError } from '../errors.ts'
-import type { HostPackage, Tools } from './builder/protocol.ts'
+import { platformError } from '../../errors.ts'
+import type { HostPackage, Tools } from '../builder/protocol.ts'
 
 type Found = Pick<Tools, 'packages' | 'imports'>
 
