@@ -51,6 +51,23 @@ t.test('no room imports one above it, or one beside it', async t => {
   t.strictSame(wrong.map(show), [])
 })
 
+t.test('what runs in a cell, or makes modules, takes nothing of the host\'s; the host\'s rooms know one another by their doors', async t => {
+  const sandbox = 'lib/sandbox/'
+  const allowed: Record<string, string[]> = {
+    'lib/sandbox/child/': ['lib/sandbox/child/', 'lib/sandbox/protocol.ts', 'lib/describe/', 'lib/endpoint.ts', 'lib/names.ts'],
+    'lib/sandbox/builder/': ['lib/sandbox/builder/', 'lib/sandbox/child/', 'lib/sandbox/protocol.ts', 'lib/describe/', 'lib/endpoint.ts', 'lib/names.ts', 'lib/source/sources.ts'],
+    'lib/sandbox/wall/': ['lib/sandbox/wall/', 'lib/sandbox/protocol.ts'],
+    'lib/sandbox/pool/': ['lib/sandbox/pool/', 'lib/sandbox/protocol.ts', 'lib/sandbox/layers.ts'],
+    'lib/sandbox/workshop/': ['lib/sandbox/workshop/', 'lib/sandbox/protocol.ts', 'lib/sandbox/layers.ts', 'lib/sandbox/prelude.ts', 'lib/sandbox/builder/']
+  }
+  for (const [room, doors] of Object.entries(allowed)) {
+    const inner = room === 'lib/sandbox/child/' || room === 'lib/sandbox/builder/'
+    const taken = local.filter(({ from, to }) => from.startsWith(room) && (inner || to.startsWith(sandbox)) && !to.startsWith('types/'))
+    t.ok(taken.length > 0, `imports of ${room} were found`)
+    t.strictSame(taken.filter(({ to }) => !doors.some(door => to.startsWith(door))).map(show), [], room)
+  }
+})
+
 t.test('no files import each other in a circle', async t => {
   t.strictSame(cycles(), [])
 })
