@@ -24,6 +24,12 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
   const guests = settings.multiTenant ? await openSandbox(app, settings, tenants) : undefined
   const catalog = new Catalog(app, settings, mask, guests?.workshop)
   const invoker = new Invoker(app, settings, mask, guests && new GuestRunner(guests.sandbox, tenants, settings))
+  // At once, so that whatever fails from here on is closed again.
+  app.addHook('onClose', async () => {
+    await invoker.close()
+    await catalog.close()
+    await guests?.close()
+  })
   register(app, {
     prefix,
     directory: () => listAll(catalog, settings, mask),
@@ -33,32 +39,31 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
     at: other => find(app, other)
   })
 
-  // Before anything is opened, so that whatever fails from here on is closed again.
-  app.addHook('onClose', async () => {
-    await invoker.close()
-    await catalog.close()
-    await guests?.close()
-  })
   app.addHook('onReady', () => catalog.start())
   await catalog.load()
   await app.register(async context => addRoutes(context, catalog, invoker), { prefix: settings.prefix })
 }
 
-/** The two processes' rooms of the sandbox: where tenants' modules are made, and where they run. */
+/** Where tenants' modules are made, and where they run. */
 async function openSandbox (app: FastifyInstance, settings: Settings, tenants: Tenants) {
   const { sandbox: { weakened, memoryMb, imports }, production, dataDirectory } = settings
   const sandbox = await Sandbox.acquire({ weakened, production, memoryMb, log: app.log })
-  const builder = new Builder({ wall: sandbox.wall, directory: join(dataDirectory, 'modules'), imports })
-  const workshop: Workshop = {
-    assign: admins => tenants.assign(admins),
-    build: source => builder.build({ ...source, ...tenants.find(source.owner) as Tenant }),
-    retire: guest => sandbox.retire(guest)
-  }
-  const close = async (): Promise<void> => {
-    await builder.close()
+  try {
+    const builder = new Builder({ wall: sandbox.wall, directory: join(dataDirectory, 'modules'), imports })
+    const workshop: Workshop = {
+      assign: admins => tenants.assign(admins),
+      build: source => builder.build({ ...source, ...tenants.find(source.owner) as Tenant }),
+      retire: guest => sandbox.retire(guest)
+    }
+    const close = async (): Promise<void> => {
+      await builder.close()
+      await sandbox.release()
+    }
+    return { sandbox, workshop, close }
+  } catch (error) {
     await sandbox.release()
+    throw error
   }
-  return { sandbox, workshop, close }
 }
 
 /** By prefix. The first registration of an instance keeps the decorator; contexts within it share the registry. */

@@ -38,7 +38,7 @@ export class GuestRunner {
     const guest = match.module.guest as Guest
     const tenant = this.#tenants.find(guest.owner)
     if (tenant === undefined) throw platformError('FMS_ERR_UNAVAILABLE', `${guest.owner} is no tenant any more`)
-    const tooLarge = payload === undefined ? undefined : this.tooLarge(guest, Buffer.byteLength(payload))
+    const tooLarge = this.tooLarge(guest, bytesOf(payload ?? request.body))
     if (tooLarge) throw tooLarge
     const secs = Math.min(match.endpoint.timeoutSecs ?? Infinity, tenant.limits.timeoutSecs, this.#settings.maxFunctionSecs)
     const call: SandboxCall = {
@@ -105,4 +105,10 @@ export class GuestRunner {
 
 function gone (): Error {
   return platformError('FMS_ERR_UNAVAILABLE', 'the client left before it was answered')
+}
+
+/** Of a body whose length no header told; what a parser of the host's made an object of, that parser has limited. */
+function bytesOf (body: unknown): number {
+  if (typeof body === 'string') return Buffer.byteLength(body)
+  return body instanceof Uint8Array ? body.byteLength : 0
 }

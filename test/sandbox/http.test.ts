@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { moduleSource } from '../helper.ts'
 import { buildTenants, other, tenant } from './tenancy.ts'
@@ -188,6 +189,12 @@ t.test('a payload larger than the tenant\'s limit is a 413', async t => {
   t.equal((await app.inject({ method: 'POST', url: own('/size'), payload: { text: 'x'.repeat(900) } })).body, '900')
   const answer = await app.inject({ method: 'POST', url: own('/size'), payload: { text: 'x'.repeat(1_000) } })
   t.match(answer.json(), { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE', message: 'Request body is too large' })
+
+  // Without a content-length, in chunks.
+  for (const type of ['application/json', 'text/plain']) {
+    const payload = Readable.from(['{"text":"', 'x'.repeat(1_000), '"}'])
+    t.equal((await app.inject({ method: 'POST', url: own('/size'), payload, headers: { 'content-type': type } })).statusCode, 413, type)
+  }
 })
 
 t.test('a body that a hook of the host put in place is the one that arrives', async t => {
