@@ -58,7 +58,7 @@ t.test('what runs in a cell, or makes modules, takes nothing of the host\'s; the
     'lib/sandbox/builder/': ['lib/sandbox/builder/', 'lib/sandbox/child/', 'lib/sandbox/protocol.ts', 'lib/describe/', 'lib/endpoint.ts', 'lib/names.ts', 'lib/source/sources.ts'],
     'lib/sandbox/wall/': ['lib/sandbox/wall/', 'lib/sandbox/protocol.ts'],
     'lib/sandbox/pool/': ['lib/sandbox/pool/', 'lib/sandbox/protocol.ts', 'lib/sandbox/layers.ts'],
-    'lib/sandbox/workshop/': ['lib/sandbox/workshop/', 'lib/sandbox/protocol.ts', 'lib/sandbox/layers.ts', 'lib/sandbox/prelude.ts', 'lib/sandbox/builder/']
+    'lib/sandbox/workshop/': ['lib/sandbox/workshop/', 'lib/sandbox/protocol.ts', 'lib/sandbox/layers.ts', 'lib/sandbox/prelude.ts', 'lib/sandbox/guest-script.ts', 'lib/sandbox/builder/']
   }
   for (const [room, doors] of Object.entries(allowed)) {
     const inner = room === 'lib/sandbox/child/' || room === 'lib/sandbox/builder/'

@@ -1,8 +1,9 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import fastJson from 'fast-json-stringify'
 import type { JsonSchema } from '../../types/endpoint.ts'
-import type { Endpoint } from '../describe/describe.ts'
 import type { ModuleVersion } from '../catalog/module.ts'
+import type { Endpoint } from '../describe/describe.ts'
+import { checkOnly, withoutClosedObjects } from '../describe/results.ts'
 import { platformError } from '../errors.ts'
 
 interface Validator {
@@ -23,9 +24,6 @@ export type Serialise = (value: unknown) => string
 
 const compiled = new WeakMap<Endpoint, Compiled>()
 const compilers = new WeakMap<ModuleVersion, { args?: Compile, returns?: Compile }>()
-
-/** Results are checked, never changed: what does not fit is the author's mistake. */
-const checkOnly = { coerceTypes: false, useDefaults: false, removeAdditional: false }
 
 /**
  * Coerces and checks arguments in place, with Fastify's dialect and settings.
@@ -80,15 +78,6 @@ function makeAttempt (schema: object, module: ModuleVersion): { fits: Validator,
 
 function misfit (errors: NonNullable<Validator['errors']>): never {
   throw platformError('FMS_ERR_RETURNS', errors.map(({ instancePath, message }) => `returns${instancePath} ${message}`).join(', '))
-}
-
-/** Undeclared properties are removed, not refused: so `additionalProperties: false` must not refuse them. */
-function withoutClosedObjects (schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withoutClosedObjects)
-  if (typeof schema !== 'object' || schema === null) return schema
-  return Object.fromEntries(Object.entries(schema)
-    .filter(([keyword, value]) => keyword !== 'additionalProperties' || value !== false)
-    .map(([keyword, value]) => [keyword, withoutClosedObjects(value)]))
 }
 
 function partsOf (endpoint: Endpoint): Compiled {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import type { BuildOptions } from 'esbuild'
 import { type Esbuild, privateEsbuild } from '../source/esbuild.ts'
+import { bundleForGuests } from './guest-script.ts'
 import type { Hello } from './protocol.ts'
 
 const extension = extname(import.meta.filename)
@@ -46,26 +46,10 @@ function isScript (file: string): boolean {
  * first statement on: the call sites that a stack trace hands out give the functions of sloppy code away.
  */
 async function bundle (esbuild: Esbuild, file: string, call: string): Promise<string> {
-  const { outputFiles } = await esbuild.build({ ...options, entryPoints: [file], banner: { js: '"use strict";' }, footer: { js: `return bundle.${call}` } })
-  return (outputFiles as Array<{ text: string }>)[0]!.text
-}
-
-const options: BuildOptions = {
-  bundle: true,
-  write: false,
-  format: 'iife',
-  globalName: 'bundle',
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  // All that V8 of our own Node knows.
-  target: 'node24',
-  charset: 'utf8',
-  // What an isolate keeps of a script is its text, too.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  tsconfigRaw: '{}',
-  legalComments: 'none',
-  logLevel: 'silent',
-  // Ajv asks which Node it runs on; there is none.
-  define: { 'process.versions': '{}' }
+  return await bundleForGuests(esbuild, file, {
+    banner: { js: '"use strict";' },
+    footer: { js: `return bundle.${call}` },
+    // Ajv asks which Node it runs on; there is none.
+    define: { 'process.versions': '{}' }
+  })
 }

@@ -382,6 +382,14 @@ t.test('schema bombs end where they go off', async t => {
   }
 })
 
+t.test('a map that the app would take long to read is not kept', async t => {
+  const lines = Array.from({ length: 8_000 }, (_, i) => `globalThis.f${i} = (a, b) => a + b * ${i} - [a, b].map(x => x + 1).length`)
+  const directory = t.testdir({ module: { 'index.ts': `${hello}${lines.join('\n')}\n` } })
+  const built = await builder.build(sourceOf(directory, {}))
+  const stack = 'Error: x\n    at f (module.js:20:10)'
+  t.equal(built.mapStack(stack), stack)
+})
+
 t.test('what is bundled has limits', async t => {
   t.match((await refuse(t, { 'index.ts': "import './big.ts'", 'big.ts': `//${'x'.repeat(9e6)}` })).message, /big\.ts is too large: expected files of at most/)
   t.match((await refuse(t, { 'index.ts': `//${'x'.repeat(9e6)}` })).message, /it is too large/)

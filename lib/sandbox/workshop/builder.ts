@@ -33,10 +33,13 @@ export interface Source {
 }
 
 /** To be raised when what a builder gives changes, for the same files, but by the packages named below. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** What makes the results, beside Node. */
 const makers = ['esbuild', '@sinclair/typebox', '@fastify/ajv-compiler', 'fast-json-stringify', 'isolated-vm']
+
+/** The app reads it when a function fails, at 70 ms a megabyte, for which it answers nobody. Larger ones are not kept: stacks stay as they are. */
+const MAP_BYTES_MAX = 256 * 1024
 
 /** Modules of one admin's tenants that are in memory on their way to a builder, or two: enough to keep both busy. */
 const BUILT_AT_ONCE = 8
@@ -96,7 +99,7 @@ export class Builder {
     const script = scriptKey(key, kept.version)
     try {
       await this.#cache.write(script, 'code', code)
-      await this.#cache.write(script, 'map', map)
+      await this.#cache.write(script, 'map', map.length > MAP_BYTES_MAX ? '' : map)
       // Last: what has a description is complete.
       await this.#cache.write(key, 'description', JSON.stringify(kept))
     } catch (error) {

@@ -59,7 +59,7 @@ export class BuiltModule {
     return await this.#script
   }
 
-  /** Source positions in a stack, relative to the module's folder. */
+  /** Source positions in a stack, relative to the module's folder; the stack itself for a script so large that its map is not kept. */
   mapStack (stack: string): string {
     return this.#loadPositions()?.map(stack).stack ?? stack
   }
@@ -89,7 +89,8 @@ export class BuiltModule {
     let positions = this.#positions?.deref()
     if (positions === undefined) {
       const map = this.#cache.readSync(this.#key, 'map')
-      if (map === undefined) return undefined
+      // Empty: it was too large to be kept.
+      if (map === undefined || map.length === 0) return undefined
       this.#positions = new WeakRef(positions = new Positions(SCRIPT_NAME, map.toString()))
     }
     return positions

@@ -5,6 +5,7 @@ import type { BuildOptions, Plugin } from 'esbuild'
 import { getDialect } from '../../describe/dialect.ts'
 import { type Esbuild, privateEsbuild } from '../../source/esbuild.ts'
 import type { Tools } from '../builder/protocol.ts'
+import { bundleForGuests } from '../guest-script.ts'
 import { loadPrelude } from '../prelude.ts'
 
 type Scripts = Pick<Tools, 'describer' | 'fullDescriber' | 'checker' | 'prelude'>
@@ -38,23 +39,11 @@ async function bundleAll (): Promise<Scripts> {
 
 async function bundle (esbuild: Esbuild, name: string): Promise<string> {
   const file = join(sandbox, 'builder', 'guest', name + extension)
-  const { outputFiles } = await esbuild.build({ ...options, entryPoints: [file], plugins: [dialect] })
-  return `globalThis.tool = (() => {${(outputFiles as Array<{ text: string }>)[0]!.text}\nreturn bundle.tool })()`
+  const script = await bundleForGuests(esbuild, file, { ...options, plugins: [dialect] })
+  return `globalThis.tool = (() => {${script}\nreturn bundle.tool })()`
 }
 
 const options: BuildOptions = {
-  bundle: true,
-  write: false,
-  format: 'iife',
-  globalName: 'bundle',
-  platform: 'neutral',
-  mainFields: ['module', 'main'],
-  target: 'node24',
-  minifyWhitespace: true,
-  minifySyntax: true,
-  tsconfigRaw: '{}',
-  legalComments: 'none',
-  logLevel: 'silent',
   // One instance for all who import TypeBox, as ES modules: bundled, they make an isolate that is half as large.
   alias: { '@sinclair/typebox': join(dirname(resolve('@sinclair/typebox')), '..', 'esm') },
   resolveExtensions: ['.mjs', '.js', '.ts'],

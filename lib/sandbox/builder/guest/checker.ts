@@ -1,9 +1,7 @@
 import AjvCompiler from '@fastify/ajv-compiler'
 import fastJson from 'fast-json-stringify'
+import { checkOnly, withoutClosedObjects } from '../../../describe/results.ts'
 import type { CheckJob } from '../protocol.ts'
-
-/** Results are checked, never changed: as lib/http/validate.ts has it. */
-const checkOnly = { coerceTypes: false, useDefaults: false, removeAdditional: false }
 
 type Compile = (route: { schema: unknown }) => unknown
 
@@ -64,15 +62,6 @@ function makeWriter (options: object): (schema: unknown) => string {
 
 function script (code: string): string {
   return `(module, require) => {${code}\n}`
-}
-
-/** As in lib/http/validate.ts. */
-function withoutClosedObjects (schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withoutClosedObjects)
-  if (typeof schema !== 'object' || schema === null) return schema
-  return Object.fromEntries(Object.entries(schema)
-    .filter(([keyword, value]) => keyword !== 'additionalProperties' || value !== false)
-    .map(([keyword, value]) => [keyword, withoutClosedObjects(value)]))
 }
 
 const writeCoercion = makeWriter({})
