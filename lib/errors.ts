@@ -91,13 +91,3 @@ export function messageOf (thrown: unknown): string {
     return 'something that cannot be read'
   }
 }
-
-/** A value as messages quote what was found: briefly, whatever it is. */
-export function show (value: unknown): string {
-  if (typeof value === 'function') return 'a function'
-  try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 200)
-  } catch {
-    return messageOf(value)
-  }
-}

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { show } from './errors.ts'
+import { show } from './show.ts'
 
 /** Text of the environment as the schema's type. Numbers as they are written: TypeBox would take 1.5 for the integer 1. */
 export function convert (schema: TSchema, text: string): unknown {

@@ -4,9 +4,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Authorize, MicroservicesOptions } from '../types/options.ts'
 import { type Directory, resolveDirectories } from './directories.ts'
-import { platformError, show } from './errors.ts'
+import { platformError } from './errors.ts'
 import { check, convert } from './expected.ts'
 import { canonicalUuid, isArgumentName } from './names.ts'
+import { show } from './show.ts'
 import { readSandbox, sandboxSchema, type SandboxSettings, tenantSchema } from './tenants.ts'
 
 const list = Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String()))])

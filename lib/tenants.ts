@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { show } from './errors.ts'
+import { show } from './show.ts'
 import { type Limits, limitsSchema, limitsWithin } from './limits.ts'
 import { canonicalUuid } from './names.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import { show } from '../errors.ts'
+import { show } from '../show.ts'
 import { isReservedName, namePattern } from '../names.ts'
 import type { Bundle } from './bundle.ts'
 import { describe } from '../describe/describe.ts'

@@ -1,5 +1,5 @@
 import { isReservedName, namePattern } from '../names.ts'
-import { show } from './show.ts'
+import { show } from '../show.ts'
 
 /** What is wrong with a module's `__alias__`, or undefined. */
 export function aliasProblem (alias: unknown): string | undefined {

@@ -6,7 +6,7 @@ import { isArgumentName, namePattern } from '../names.ts'
 import { commandSchema, descriptorSchema } from './descriptor.ts'
 import type { Description, Endpoint, Runner } from './description.ts'
 import { schemaProblem } from './schema.ts'
-import { show } from './show.ts'
+import { show } from '../show.ts'
 
 export type Refuse = (field: string, message: string) => void
 export type Given = { [field: string]: unknown } & { run?: readonly string[], cwd?: string, env?: Record<string, string> }

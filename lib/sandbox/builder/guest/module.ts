@@ -1,6 +1,6 @@
 import { aliasProblem } from '../../../describe/alias.ts'
 import { readExports } from '../../../describe/read.ts'
-import { show } from '../../../describe/show.ts'
+import { show } from '../../../show.ts'
 import { assert, command, endpoint, fail } from '../../../endpoint.ts'
 
 /** Gives TypeBox's entries, by name; undefined for any other. */

@@ -1,8 +1,4 @@
-/**
- * A value as messages quote what was found: briefly, whatever it is.
- *
- * Free of Node, unlike its namesake for errors: descriptors are also read where there is none, in a tenant's isolate.
- */
+/** A value as messages quote what was found: briefly, whatever it is. Free of Node: descriptors are read in isolates too. */
 export function show (value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'bigint') return `${value}n`
