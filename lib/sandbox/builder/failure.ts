@@ -16,6 +16,9 @@ export class JobFailure extends Error {
   }
 }
 
+/** Nobody can say whether the module or its isolate failed. */
+export class UnexplainedFailure extends JobFailure {}
+
 /** esbuild itself has come to an end, most likely of the module's making: this process is of no more use. */
 export class EngineFailure extends Error {}
 

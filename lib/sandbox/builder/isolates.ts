@@ -1,6 +1,6 @@
 import type ivm from 'isolated-vm'
 import { capabilities } from '../child/capabilities.ts'
-import { JobFailure } from './failure.ts'
+import { JobFailure, UnexplainedFailure } from './failure.ts'
 import type { Tools } from './protocol.ts'
 
 /** A module's top level, and the reading of its descriptors. A hundred times what the largest real ones take. */
@@ -33,7 +33,7 @@ export class Isolates {
   }
 
   /**
-   * @param begin called before each try: another one follows where the machine, not the module, took the time
+   * @param begin called before each try: another one follows where it was not clearly the module that failed
    * @throws {JobFailure}
    */
   describe (code: string, memoryMb: number, begin: () => void): string {
@@ -41,7 +41,8 @@ export class Isolates {
       begin()
       return this.#describe(code, memoryMb, DESCRIBE_MS)
     } catch (error) {
-      if (!(error instanceof JobFailure) || error.failure.fault !== 'system') throw error
+      const worthAnother = error instanceof UnexplainedFailure || (error instanceof JobFailure && error.failure.fault === 'system')
+      if (!worthAnother) throw error
       begin()
       return this.#describe(code, memoryMb, 2 * DESCRIBE_MS)
     }
@@ -125,6 +126,6 @@ function failureOf (error: unknown, { memoryMb, timeout, doing, busyMs, tookMs }
     return new JobFailure({ fault, message: `it took more than ${timeout / 1000} s to ${doing}` })
   }
   if (/memory limit|disposed/i.test(text)) return new JobFailure({ message: `it took more than ${memoryMb} MB of memory (limit memoryMb) to ${doing}` })
-  // What else isolated-vm says, of what cannot leave an isolate, is of no use to an author.
-  return new JobFailure({ message: `it was not possible to ${doing}: it threw something that cannot be read` })
+  // The rest comes from isolated-vm, or from what the module has done to the isolate: it was seen once in thousands of runs.
+  return new UnexplainedFailure({ message: `it was not possible to ${doing}: ${JSON.stringify(text.slice(0, 200))}` })
 }
