@@ -1,6 +1,8 @@
 import type { OwnerLogEntry } from '../../types/status.ts'
-import type { SandboxSettings, TenantSettings } from '../tenants.ts'
+import type { TenantSettings } from '../tenants.ts'
 import { OwnerLog } from './log.ts'
+import type { Owner } from './owner.ts'
+import type { Replica } from './replica.ts'
 
 /** An owner whose code is not trusted, and what it may use. */
 export interface Tenant extends TenantSettings {
@@ -11,41 +13,75 @@ export interface Tenant extends TenantSettings {
   record (entry: OwnerLogEntry): void
 }
 
-/** The tenants that have modules, with their logs. */
+// A log has 256 KB by default: those that were written to last may take 256 MB.
+const LOGS_MAX = 1_000
+
+/** Tenants as the sandbox takes them, with their logs. */
 export class Tenants {
-  readonly #settings: SandboxSettings
-  readonly #tenants = new Map<string, Tenant>()
+  readonly #registry: Pick<Replica, 'find'>
+  readonly #tenants = new Map<string, { owner: Owner, tenant: Tenant }>()
+  /** The one that was written to last comes last. */
   readonly #logs = new Map<string, OwnerLog>()
 
-  constructor (settings: SandboxSettings) {
-    this.#settings = settings
+  constructor (registry: Pick<Replica, 'find' | 'onChange'>) {
+    this.#registry = registry
+    registry.onChange(uuids => { for (const uuid of uuids) this.#review(uuid) })
   }
 
-  /** These are all, each with its admin. Of others nothing is kept, not even the log. */
-  assign (admins: ReadonlyMap<string, string>): void {
-    for (const [owner, { admin }] of this.#tenants) {
-      if (admins.get(owner) === admin) continue
-      this.#tenants.delete(owner)
-      this.#logs.delete(owner)
-    }
-    for (const [owner, admin] of admins) {
-      if (!this.#tenants.has(owner)) this.#add(owner, admin)
-    }
-  }
-
-  find (owner: string): Tenant | undefined {
-    return this.#tenants.get(owner)
-  }
-
-  #add (owner: string, admin: string): void {
-    const settings = this.#settings.tenants.get(owner) ?? this.#settings.others
-    const log = new OwnerLog(settings.limits.logBytes)
-    this.#tenants.set(owner, Object.freeze({ ...settings, admin, owner, record: (entry: OwnerLogEntry) => log.add(entry) }))
-    this.#logs.set(owner, log)
+  /** The same object for as long as it may use the same. */
+  find (uuid: string): Tenant | undefined {
+    const owner = this.#registry.find(uuid)
+    if (owner?.role !== 'tenant') return undefined
+    const known = this.#tenants.get(uuid)
+    if (known?.owner === owner) return known.tenant
+    const made = this.#make(owner)
+    const tenant = known !== undefined && isSame(known.tenant, made) ? known.tenant : made
+    this.#tenants.set(uuid, { owner, tenant })
+    return tenant
   }
 
   /** What an owner's log holds, oldest first; nothing for one that is no tenant. */
-  entries (owner: string): OwnerLogEntry[] {
-    return this.#logs.get(owner)?.entries ?? []
+  entries (uuid: string): OwnerLogEntry[] {
+    return this.#logs.get(uuid)?.entries ?? []
   }
+
+  #make (owner: Owner): Tenant {
+    const { uuid, admin, limits, isolation, webAssembly } = owner
+    const tenant = { owner: uuid, admin, limits, isolation, webAssembly, record: (entry: OwnerLogEntry) => this.#record(uuid, limits.logBytes, entry) }
+    // Neither spread nor printed: it may hold secrets.
+    return Object.freeze(Object.defineProperty(tenant, 'environment', { value: owner.environment() })) as Tenant
+  }
+
+  #record (uuid: string, logBytes: number, entry: OwnerLogEntry): void {
+    // Calls of a tenant end after it has been removed.
+    if (this.#registry.find(uuid)?.role !== 'tenant') return
+    const log = this.#logs.get(uuid) ?? new OwnerLog(logBytes)
+    log.add(entry)
+    this.#logs.delete(uuid)
+    this.#logs.set(uuid, log)
+    if (this.#logs.size > LOGS_MAX) this.#logs.delete(this.#logs.keys().next().value!)
+  }
+
+  #review (uuid: string): void {
+    const owner = this.#registry.find(uuid)
+    const known = this.#tenants.get(uuid)?.owner
+    if (owner?.role === 'tenant' && (known === undefined || isStill(known, owner))) return
+    this.#tenants.delete(uuid)
+    this.#logs.delete(uuid)
+  }
+}
+
+/** Not one that was removed, and another added with its UUID. */
+function isStill (known: Owner, owner: Owner): boolean {
+  return known.admin === owner.admin && (known.createdAt ?? owner.createdAt) === (owner.createdAt ?? known.createdAt)
+}
+
+function isSame (one: Tenant, other: Tenant): boolean {
+  return one.admin === other.admin && one.isolation === other.isolation && one.webAssembly === other.webAssembly &&
+    sameEntries(one.limits, other.limits) && sameEntries(one.environment, other.environment)
+}
+
+function sameEntries (one: object, other: object): boolean {
+  const entries = Object.entries(one)
+  return entries.length === Object.keys(other).length && entries.every(([name, value]) => (other as Record<string, unknown>)[name] === value)
 }
