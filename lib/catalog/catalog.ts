@@ -1,64 +1,63 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import type { Problem } from '../../types/directory.ts'
-import { messageOf } from '../errors.ts'
+import type { Problem, Shadowed } from '../../types/directory.ts'
 import { type Mask, maskedLog } from '../mask.ts'
 import type { Settings } from '../options.ts'
-import { ModuleError } from '../source/problem.ts'
+import type { BuiltIn } from './built-in.ts'
 import { Bundler } from './bundle.ts'
+import { Changes } from './changes.ts'
 import { ComeBack } from './come-back.ts'
 import type { Workshop } from './guest.ts'
 import type { ModuleVersion } from './module.ts'
 import { BuildQueue } from './queue.ts'
-import { type Makers, ModuleRecord } from './record.ts'
-import { scan } from './scan.ts'
-import { assemble, type Snapshot } from './snapshot.ts'
+import type { Makers } from './record.ts'
+import { Reporter } from './report.ts'
+import { findTenants, type TenantDirectories } from './scan.ts'
+import { assemble, type Namespace, type Snapshot } from './snapshot.ts'
+import type { TenantModules } from './tenant-modules.ts'
+import { atMost, placesOf, Tenants } from './tenants.ts'
+import { TrustedModules } from './trusted.ts'
 import { Watcher } from './watch.ts'
 
-/** Modules that are read and bundled at once: esbuild uses all cores by itself, more only holds more sources in memory. */
-const CONCURRENT_BUILDS = 16
+/** How long a look waits for tenants' modules: what is left of the second within which their neighbours' changes are live. */
+const PATIENCE_MS = 250
 
 /**
- * How long a refresh waits for tenants' modules before it goes on without those that are not done: before the app is
- * ready, half of what Fastify allows a plugin; later, what is left of the second within which its neighbours' changes are live.
- */
-const PATIENCE_MS = { starting: 5_000, running: 250 }
-
-/** How long the close of the app waits for calls and `__close__` functions. */
-const CLOSE_MS = 10_000
-
-/**
- * What the plugin directories hold, kept current. A refresh looks at the files, builds what changed, starts what is
- * new, and puts a new snapshot in place of the old one; calls under way keep the versions that they began with.
+ * What the plugin directories hold, kept current. A look at the files builds what changed, and what it made of admins'
+ * modules takes its place as one; calls under way keep the versions that they began with. Tenants' modules are made at
+ * their first call, and each tenant's take their place by themselves.
  */
 export class Catalog {
   readonly #settings: Settings
-  readonly #app: FastifyInstance
   readonly #log: FastifyBaseLogger
   readonly #makers: Makers
+  readonly #trusted: TrustedModules
+  readonly #tenants: Tenants
   readonly #watcher: Watcher | undefined
-  readonly #closing = new Set<Promise<void>>()
-  #records: readonly ModuleRecord[] = []
-  #found: readonly Problem[] = []
+  readonly #changes: Changes
+  readonly #reporter: Reporter
+  readonly #comeBack = new ComeBack(() => this.#resume())
+  #places: TenantDirectories = { directories: new Map(), problems: [] }
   #snapshot: Snapshot
-  /** The versions that were started; none before the app is ready. */
-  #live: ReadonlySet<ModuleVersion> = new Set()
-  #directories: readonly string[] = []
+  /** The snapshot's: tenants' come and go in it. */
+  #namespaces = new Map<string, Namespace>()
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
   #started = false
   #closed = false
   #last: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
-  readonly #comeBack = new ComeBack(() => this.#resume())
-  readonly #reported = new Set<string>()
 
-  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined) {
-    this.#app = app
-    this.#makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
-    this.#log = maskedLog(app.log, mask)
+  /** @param builtIns what each admin has beside modules of files, where there are tenants */
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined, builtIns: readonly BuiltIn[] = []) {
     this.#settings = settings
+    this.#log = maskedLog(app.log, mask)
+    this.#makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
+    this.#trusted = new TrustedModules({ app, settings, makers: this.#makers, log: this.#log, builtIns })
+    this.#tenants = new Tenants({ makers: this.#makers, settings, onLive: tenant => this.#follow(tenant), onFailure: error => this.#fail(error) })
+    this.#changes = new Changes(settings.tenantsDirectory)
+    this.#reporter = new Reporter(this.#log)
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: () => this.#follow(this.load()), log: this.#log })
+      this.#watcher = new Watcher({ mode: settings.watch, onChange: directories => { this.#load(directories).catch(error => this.#fail(error)) }, log: this.#log })
     }
   }
 
@@ -67,11 +66,18 @@ export class Catalog {
     return this.#snapshot
   }
 
-  /** All that is not served, and why. */
+  /** All modules that are served: admins' in their order, then those of tenants that were called. */
+  get modules (): ModuleVersion[] {
+    return [...this.#settings.multiTenant ? this.#settings.admins : ['']].flatMap(owner => this.#namespaces.get(owner)?.modules ?? []).concat(this.#tenants.modules)
+  }
+
+  /** All that is not served, and why. Of tenants that were never called nothing is known but whether they exist. */
   get problems (): readonly Problem[] {
-    return [
-      ...this.#found, ...this.#records.flatMap(record => record.problems), ...this.#snapshot.problems, ...this.#audit(this.#snapshot)
-    ]
+    return [...this.#ownProblems, ...this.#tenants.problems]
+  }
+
+  get shadowed (): readonly Shadowed[] {
+    return [...this.#snapshot.shadowed, ...this.#tenants.shadowed]
   }
 
   /** Lets whoever serves the snapshots say what of them cannot be served. */
@@ -79,32 +85,44 @@ export class Catalog {
     this.#audit = audit
   }
 
-  /** Brings what is served in line with the files; what takes tenants' modules long comes in later. */
-  load (): Promise<void> {
-    // One at a time; who comes while one runs shares the next.
-    this.#next ??= this.#enqueue(() => {
-      this.#next = undefined
-      return this.#refresh()
-    })
-    return this.#next
+  /** What a call must wait for before the snapshot is asked: its tenant's modules, at its first. Never rejects. */
+  prepare (owner: string): Promise<void> | undefined {
+    return this.#tenants.prepare(owner)
   }
 
-  /** Brings all that is served in line with the files. */
+  /** Until one more of a tenant's modules that are being made is there; undefined where none is. Never rejects. */
+  preparing (owner: string): Promise<void> | undefined {
+    return this.#tenants.preparing(owner)
+  }
+
+  /** These tenants may exist now, or no longer, or be another admin's. */
+  ownersChanged (uuids: Iterable<string>): void {
+    this.#tenants.ownersChanged(uuids)
+  }
+
+  /** Brings what is served in line with the files: of tenants, those that were called. What takes their modules long comes in later. */
+  load (): Promise<void> {
+    return this.#load()
+  }
+
+  /** Brings all that there is in line with the files, whether it was called or not. */
   async refresh (): Promise<void> {
     await this.load()
-    for (let pending = this.#pending; pending.length > 0; pending = this.#pending) {
+    this.#tenants.wakeAll()
+    for (let pending = this.#tenants.pending; pending.length > 0; pending = this.#tenants.pending) {
       await Promise.all(pending)
       await this.load()
     }
   }
 
-  /** The app is ready: runs `__start__` of all modules; from now on, changes are followed. */
+  /** The app is ready: runs `__start__` of all admins' modules; from now on, changes are followed. */
   start (): Promise<void> {
     return this.#enqueue(async () => {
       this.#started = true
       await this.#goLive()
       this.#watch()
-      const modules = this.#live.size
+      const { size } = this.#trusted
+      const modules = size + this.#tenants.modules.length
       this.#log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
     })
   }
@@ -114,12 +132,27 @@ export class Catalog {
     this.#watcher?.close()
     this.#comeBack.close()
     await this.#last
-    for (const version of this.#live) this.#retire(version)
-    await Promise.race([Promise.all(this.#closing), new Promise(resolve => { setTimeout(resolve, CLOSE_MS).unref() })])
+    for (const { guest } of this.#tenants.modules) if (guest) this.#makers.workshop?.retire(guest)
+    await this.#trusted.close()
     await this.#makers.bundler.close()
   }
 
-  /** Refreshes and the start take their turns: each begins with what the one before it left. */
+  get #ownProblems (): Problem[] {
+    return [...this.#places.problems, ...this.#trusted.problems, ...this.#snapshot.problems, ...this.#audit(this.#snapshot)]
+  }
+
+  /** @param directories where something changed; anywhere, if undefined */
+  #load (directories?: ReadonlySet<string>): Promise<void> {
+    this.#changes.add(directories)
+    // One at a time; who comes while one runs shares the next.
+    this.#next ??= this.#enqueue(() => {
+      this.#next = undefined
+      return this.#refresh()
+    })
+    return this.#next
+  }
+
+  /** Looks and the start take their turns: each begins with what the one before it left. */
   #enqueue (work: () => Promise<void>): Promise<void> {
     const turn = this.#last.then(() => this.#closed ? undefined : work())
     this.#last = turn.catch(() => {})
@@ -127,122 +160,76 @@ export class Catalog {
   }
 
   async #refresh (): Promise<void> {
-    const { files, directories, problems } = await scan(this.#settings)
-    const known = new Map(this.#records.map(record => [record.source.file, record]))
-    const records = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
-    const waiting = [...records]
-    const work = async (): Promise<void> => {
-      for (let record = waiting.shift(); record; record = waiting.shift()) await record.update(this.#makers, this.#settings)
-    }
-    await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
-    await this.#makers.bundler.rest()
-
-    this.#records = records
-    this.#directories = directories
-    this.#found = problems
-    this.#beginTenants(records)
-    await this.#waitForTenants()
-    await this.#goLive()
-    this.#watch()
-    this.#comeBack.retry(records.some(({ isDue }) => isDue))
-  }
-
-  get #pending (): Array<Promise<void>> {
-    return this.#records.flatMap(({ pending }) => pending ?? [])
-  }
-
-  /** In order, so that who has a tenant depends on the files and not on what was read first. */
-  #beginTenants (records: readonly ModuleRecord[]): void {
-    const admins = new Map<string, string>()
-    for (const { owner, admin } of records) {
-      if (admin !== undefined && !admins.has(owner)) admins.set(owner, admin)
-    }
-    this.#makers.workshop?.assign(admins)
-    for (const record of records) {
-      if (record.admin !== undefined) record.begin(this.#makers, admins.get(record.owner) as string)
-    }
-  }
-
-  async #waitForTenants (): Promise<void> {
-    const pending = this.#pending
-    if (pending.length === 0) return
-    const patience = Promise.withResolvers<void>()
-    const timer = setTimeout(patience.resolve, this.#started ? PATIENCE_MS.running : PATIENCE_MS.starting)
-    await Promise.race([Promise.all(pending), patience.promise])
-    clearTimeout(timer)
-    for (const late of this.#pending) void late.then(() => this.#comeBack.soon())
+    const touched = this.#changes.take(); const T=[performance.now()]; const tick=()=>T.push(performance.now())
+    await this.#trusted.look()
+    if (touched.tenantsDirectory) this.#places = await findTenants(this.#settings)
+    tick()
+    const moved = new Set(this.#tenants.arrange(placesOf(this.#places.directories, this.#trusted.records), this.#started))
+    tick()
+    const due = this.#tenants.awake.filter(tenant => moved.has(tenant) || tenant.isDue || touched.concerns(tenant.places.directories) || tenant.places.given.length > 0)
+    await Promise.all(due.map(tenant => tenant.look()))
+    tick()
+    await atMost(PATIENCE_MS, due.flatMap(({ pending }) => pending))
+    for (const tenant of due) this.#await(tenant)
+    tick(); await this.#goLive(); tick()
+    this.#watch(); tick(); console.log(touched.tenantsDirectory, T.slice(1).map((t,i)=>(t-T[i]!).toFixed(1)))
+    this.#comeBack.retry(this.#tenants.isDue)
   }
 
   /** Modules that are done late need no look at all files, but a place in the snapshot. */
   #resume (): void {
-    const isDue = this.#records.some(record => record.isDue)
-    this.#follow(isDue ? this.load() : this.#enqueue(() => this.#goLive()).then(() => { if (this.#pending.length === 0) this.#watch() }))
-  }
-
-  #follow (work: Promise<void>): void {
-    work.catch((error: unknown) => this.#log.error({ err: error }, 'plugin directories could not be refreshed'))
+    const work = this.#tenants.isDue ? this.#load(new Set()) : this.#enqueue(async () => {
+      await this.#goLive()
+      this.#watch()
+    })
+    work.catch(error => this.#fail(error))
   }
 
   #watch (): void {
-    if (!this.#started || this.#closed) return
-    this.#watcher?.reconcile({ directories: this.#directories, files: this.#records.flatMap(record => record.inputs) })
-  }
-
-  /** Starts what is new and swaps. A module whose `__start__` fails falls back to its last good version, if it has one. */
-  async #goLive (): Promise<void> {
-    for (;;) {
-      const candidates = this.#records.flatMap(({ version }) => version ?? [])
-      const next = assemble(candidates, this.#settings)
-      const modules = new Set([...next.namespaces.values()].flatMap(({ modules }) => modules))
-      if (this.#started && !await this.#startAll([...modules].filter(module => !this.#live.has(module)))) continue
-
-      this.#snapshot = next
-      if (this.#started) this.#replace(modules)
-      this.#report()
-      return
-    }
-  }
-
-  #replace (modules: ReadonlySet<ModuleVersion>): void {
-    const replaced = [...this.#live].filter(version => !modules.has(version))
-    this.#live = modules
-    for (const record of this.#records) record.settle(modules)
-    for (const version of replaced) this.#retire(version)
-  }
-
-  async #startAll (versions: ModuleVersion[]): Promise<boolean> {
-    const results = await Promise.all(versions.map(async version => {
-      try {
-        await version.start(this.#app)
-        return true
-      } catch (error) {
-        this.#records.find(record => record.version === version)?.fallBack(
-          new ModuleError('FMS_ERR_MODULE', version.file, `__start__ failed: ${messageOf(error)}`, { cause: error }))
-        return false
-      }
-    }))
-    return results.every(Boolean)
-  }
-
-  #retire (version: ModuleVersion): void {
-    const closing = version.close().catch((error: unknown) => {
-      this.#log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
-    }).finally(() => {
-      this.#closing.delete(closing)
-      if (version.guest) this.#makers.workshop?.retire(version.guest)
+    if (!this.#started || this.#closed || this.#watcher === undefined) return
+    const { tenantsDirectory } = this.#settings
+    const all = [this.#trusted.watched, ...this.#tenants.awake.map(({ watched }) => watched)]
+    this.#watcher.reconcile({
+      directories: [...tenantsDirectory === undefined ? [] : [tenantsDirectory], ...all.flatMap(({ directories }) => directories)],
+      files: all.flatMap(({ files }) => files)
     })
-    this.#closing.add(closing)
   }
 
-  /** Logs each problem when it appears, not at every refresh. */
-  #report (): void {
-    const present = new Set<string>()
-    for (const problem of this.problems) {
-      const key = JSON.stringify(problem)
-      present.add(key)
-      if (!this.#reported.has(key)) this.#log.warn({ problem }, problem.message)
-    }
-    this.#reported.clear()
-    for (const key of present) this.#reported.add(key)
+  /** Starts what is new and swaps. */
+  async #goLive (): Promise<void> {
+    const snapshot = await this.#trusted.assemble(this.#started)
+    this.#namespaces = new Map([...snapshot.namespaces, ...this.#tenants.namespaces])
+    this.#snapshot = { ...snapshot, namespaces: this.#namespaces }
+    if (this.#started) this.#trusted.replace(snapshot)
+    for (const tenant of this.#tenants.awake) this.#settle(tenant)
+    this.#reporter.report('', [...this.#ownProblems, ...this.#tenants.asleep.flatMap(({ problems }) => problems)])
+  }
+
+  /** Puts a tenant's modules in place. What they replace ends with the calls that it has. */
+  #settle (tenant: TenantModules): void {
+    const replaced = tenant.settle()
+    const { owner, served: { namespace } } = tenant
+    if (namespace.modules.length > 0) this.#namespaces.set(owner, namespace)
+    else this.#namespaces.delete(owner)
+    for (const { guest } of replaced) if (guest) this.#makers.workshop?.retire(guest)
+    this.#reporter.report(owner, tenant.isAwake ? tenant.problems : [])
+  }
+
+  /** What is served of a tenant may have changed beside the looks. */
+  #follow (tenant: TenantModules): void {
+    if (this.#closed) return
+    this.#settle(tenant)
+    this.#await(tenant)
+    // For the watching.
+    this.#comeBack.soon()
+  }
+
+  /** What goes on being made has its place when it is done. */
+  #await ({ pending }: TenantModules): void {
+    for (const late of pending) void late.then(() => this.#comeBack.soon())
+  }
+
+  #fail (error: unknown): void {
+    this.#log.error({ err: error }, 'plugin directories could not be refreshed')
   }
 }

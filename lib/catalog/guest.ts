@@ -23,8 +23,8 @@ export interface BuiltModule extends Description {
 
 /** Where tenants' modules are made: no source of theirs is read as code, nor run, in this process. */
 export interface Workshop {
-  /** Who the tenants are now, and whose. */
-  assign (admins: ReadonlyMap<string, string>): void
+  /** Whose a tenant is; undefined where there is no such tenant. */
+  adminOf (owner: string): string | undefined
   /** @throws `ModuleError`; one without inputs is not the source's fault, so that it is worth another try. */
   build (source: { owner: string, name: string, entry: string, root: string }): Promise<BuiltModule>
   /** This version is no longer served. */

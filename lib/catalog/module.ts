@@ -9,6 +9,15 @@ const LIFECYCLE_MS = 8_000
 /** How long a replaced version waits for its calls before `__close__` runs all the same. */
 const DRAIN_MS = 30_000
 
+interface Identity {
+  readonly owner: string
+  readonly name: string
+  readonly file: string
+  readonly version: string
+  readonly guest?: Guest
+  readonly builtIn?: boolean
+}
+
 type Lifecycle = (app?: FastifyInstance) => unknown
 
 /** One version of a module: what was loaded from its files at one moment, and its life until the next. */
@@ -24,6 +33,8 @@ export class ModuleVersion {
   readonly problems: Description['problems']
   /** A tenant's: it runs in the sandbox. */
   readonly guest: Guest | undefined
+  /** The platform's own: reached through its name only. */
+  readonly builtIn: boolean
   /** Source positions in a stack, as the author knows them. */
   readonly mapStack: (stack: string) => string
   /** Whether calls are counted: only `__close__` has to wait for them. */
@@ -37,12 +48,13 @@ export class ModuleVersion {
   #calls = 0
   #idle: (() => void) | undefined
 
-  constructor (identity: { owner: string, name: string, file: string, version: string, guest?: Guest }, loaded: Loaded, description: Description) {
+  constructor (identity: Identity, loaded: Loaded, description: Description) {
     this.owner = identity.owner
     this.name = identity.name
     this.file = identity.file
     this.version = identity.version
     this.guest = identity.guest
+    this.builtIn = identity.builtIn ?? false
     const alias = loaded.exports['__alias__'] as string | undefined
     this.alias = alias === identity.name ? undefined : alias
     this.endpoints = description.endpoints

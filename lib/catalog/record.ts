@@ -30,8 +30,8 @@ export class ModuleRecord {
   owner: string
   /** The newest version that loaded; the last good one, while the files are broken. */
   version: ModuleVersion | undefined
-  /** Where it is a tenant's: the admin who says so. Of several admins who name one tenant, the first in order has it. */
-  admin: string | undefined
+  /** Whether that is a tenant. */
+  isTenants = false
   /** A tenant's module being made. It is waited for only as long as its neighbours can bear. */
   pending: Promise<void> | undefined
   /** Whether a look at its files was due while it was being made. */
@@ -62,7 +62,7 @@ export class ModuleRecord {
 
   /** Whether a tenant's module is to be looked at again although nobody asks: what it failed at was the system's, or it has changed meanwhile. */
   get isDue (): boolean {
-    return this.admin !== undefined && this.pending === undefined && (this.missed || (this.#problem !== undefined && this.#retry))
+    return this.isTenants && this.pending === undefined && (this.missed || this.#isNew || (this.#problem !== undefined && this.#retry))
   }
 
   /** Builds the module anew if its files changed, or failed before: what it lacked may be there now. A tenant's is only found out to be one. */
@@ -74,24 +74,25 @@ export class ModuleRecord {
       const isAdmins = settings.admins.includes(source.owner)
       const id = isAdmins && settings.identified ? await bundler.identity(source.file) ?? null : undefined
       this.owner = this.#ownerOf(id, settings)
-      this.admin = settings.admins.includes(this.owner) ? undefined : isAdmins ? source.owner : settings.admins[0]
-      this.#isNew = this.admin !== undefined
-      return this.admin === undefined ? await this.#trusted(bundler, id) : undefined
+      this.isTenants = !settings.admins.includes(this.owner)
+      this.#isNew = this.isTenants
+      return this.isTenants ? undefined : await this.#trusted(bundler, id)
     }, { allInputsKnown: false })
   }
 
-  /** A tenant's module, after all were updated: begins to make it, if that is due and its admin is the tenant's. */
-  begin ({ queue, workshop }: Makers, tenantsAdmin: string): void {
-    if (this.admin !== tenantsAdmin) {
-      this.#lastGood = undefined
-      this.#isNew = true
-      this.#fail(new ModuleError('FMS_ERR_OWNER', this.source.file,
-        `__ID__: expected a tenant of ${this.admin}, the admin of ${this.source.directory}; found ${this.owner}, which is another admin's tenant; the module is not served`))
-    } else if (this.#isNew) {
-      this.#isNew = false
-      this.pending = queue.add(this.owner, () => this.#make(() => this.#guest(workshop as Workshop, tenantsAdmin), { allInputsKnown: true }))
-        .finally(() => { this.pending = undefined })
-    }
+  /** A tenant's module, after it was updated: begins to make it, if that is due. */
+  begin ({ queue, workshop }: Makers, admin: string): void {
+    if (!this.#isNew || this.pending) return
+    this.#isNew = false
+    this.pending = queue.add(this.owner, () => this.#make(() => this.#guest(workshop as Workshop, admin), { allInputsKnown: true }))
+      .finally(() => { this.pending = undefined })
+  }
+
+  /** Its tenant is none, or another admin's: nothing that was made of the module holds. */
+  forget (): void {
+    this.version = this.#lastGood = this.#problem = undefined
+    this.#isNew = this.isTenants
+    this.missed ||= this.pending !== undefined
   }
 
   /** This version could not start. */
@@ -116,8 +117,12 @@ export class ModuleRecord {
     }
     try {
       const made = await make()
-      // It goes on as `pending`.
-      if (made === undefined) return
+      if (made === undefined) {
+        // To be gone on with by `begin`, whenever that is.
+        this.#stamps = before
+        this.#retry = false
+        return
+      }
       await stamp(made.inputs)
       this.version = made.version
       this.#problem = undefined
@@ -141,6 +146,7 @@ export class ModuleRecord {
     const { source, owner } = this
     const { name, file } = source
     const built = await workshop.build({ owner, name, entry: file, root: rootOf(source, owner) })
+    if (workshop.adminOf(owner) !== admin) throw new ModuleError('FMS_ERR_OWNER', file, `its tenant ${owner} changed hands while it was being built`)
     const { version, alias, inputs } = built
     if (this.#lastGood?.guest?.owner === owner && this.#lastGood.version === version) return { version: this.#lastGood, inputs }
     const guest: Guest = { admin, owner, name, version, script: () => built.script() }

@@ -4,9 +4,9 @@ import type { Problem } from '../../types/directory.ts'
 import type { Directory } from '../directories.ts'
 import { canonicalUuid } from '../names.ts'
 import type { Settings } from '../options.ts'
-import { type ModuleFile, walk } from './walk.ts'
+import { type ModuleFile, type Walk, walk } from './walk.ts'
 
-/** Everything there is to serve, as files, in its order. */
+/** What admins have to serve, as files, in its order. */
 export interface Scan {
   readonly files: readonly ModuleFile[]
   /** What is worth watching. */
@@ -14,30 +14,42 @@ export interface Scan {
   readonly problems: readonly Problem[]
 }
 
-/** Finds the modules of all plugin directories, those of tenants included. */
-export async function scan (settings: Settings): Promise<Scan> {
-  const { tenantsDirectory, admins, multiTenant } = settings
-  const tenants = tenantsDirectory === undefined ? undefined : await findTenants(tenantsDirectory, admins)
-  // Without tenants, nobody but an admin may own a directory.
-  const [owned, strange] = partition(settings.directories, ({ owner }) => multiTenant || admins.includes(owner))
-  const directories = [...owned, ...tenants?.directories ?? []]
-  const { files, folders, problems } = await walk(directories)
-  const mayBeMissing = new Set(directories.filter(({ optional }) => optional).map(({ path }) => path))
+/** Directories that tenants have to themselves. What is in them is no matter before it is called. */
+export interface TenantDirectories {
+  /** By tenant. */
+  readonly directories: ReadonlyMap<string, readonly Directory[]>
+  readonly problems: readonly Problem[]
+}
+
+/** Finds the modules of admins' directories, those that name a tenant included. */
+export async function scan ({ directories, admins, multiTenant }: Settings): Promise<Scan> {
+  const [owned, others] = partition(directories, ({ owner }) => admins.includes(owner))
+  const { files, folders, problems } = await walkPresent(owned)
   return {
     files,
-    directories: [...settings.directories, ...tenants?.directories ?? []].map(({ path }) => path)
-      .concat(tenantsDirectory ?? [], folders),
-    problems: [
-      ...strange.map(stranger),
-      ...tenants?.problems ?? [],
-      ...problems.filter(({ code, file }) => code !== 'FMS_ERR_DIRECTORY' || !mayBeMissing.has(file))
-    ]
+    directories: [...owned.map(({ path }) => path), ...folders],
+    // Without tenants, nobody but an admin may own a directory.
+    problems: [...multiTenant ? [] : others.map(stranger), ...problems]
   }
 }
 
+/** Finds the directories of tenants: what `plugins` gives them, then the folders of TENANTS_DIR. */
+export async function findTenants ({ directories, admins, multiTenant, tenantsDirectory }: Settings): Promise<TenantDirectories> {
+  const given = multiTenant ? directories.filter(({ owner }) => !admins.includes(owner)) : []
+  const { folders, problems } = tenantsDirectory === undefined ? { folders: [], problems: [] } : await listTenants(tenantsDirectory, admins)
+  return { directories: Map.groupBy([...given, ...folders], ({ owner }) => owner), problems }
+}
+
+/** Walks directories; of those that need not be there, nothing is said. */
+export async function walkPresent (directories: readonly Directory[]): Promise<Walk> {
+  const { files, folders, problems } = await walk(directories)
+  const mayBeMissing = new Set(directories.filter(({ optional }) => optional).map(({ path }) => path))
+  return { files, folders, problems: problems.filter(({ code, file }) => code !== 'FMS_ERR_DIRECTORY' || !mayBeMissing.has(file)) }
+}
+
 /** The folders of TENANTS_DIR, by name; what stands there without being a tenant's is reported. */
-async function findTenants (parent: string, admins: readonly string[]): Promise<{ directories: Directory[], problems: Problem[] }> {
-  const directories: Directory[] = []
+async function listTenants (parent: string, admins: readonly string[]): Promise<{ folders: Directory[], problems: Problem[] }> {
+  const folders: Directory[] = []
   const problems: Problem[] = []
   const report = (code: Problem['code'], file: string, message: string) => problems.push({ code, owner: admins[0] as string, file, message })
   try {
@@ -50,13 +62,13 @@ async function findTenants (parent: string, admins: readonly string[]): Promise<
       } else if (!entry.isDirectory()) {
         report('FMS_ERR_DIRECTORY', path, `expected a folder; found a file or a link at ${path}; replace it by a folder`)
       } else {
-        directories.push({ owner, path, optional: true })
+        folders.push({ owner, path, optional: true })
       }
     }
   } catch (error) {
     report('FMS_ERR_DIRECTORY', parent, `expected a directory that this process may list, as TENANTS_DIR says; found ${(error as NodeJS.ErrnoException).code} at ${parent}`)
   }
-  return { directories, problems }
+  return { folders, problems }
 }
 
 function stranger ({ owner, path }: Directory): Problem {

@@ -19,10 +19,18 @@ export interface Namespace {
   readonly byApi: ReadonlyMap<string, Api>
 }
 
-/** What is served at one moment. Never changed: the next one takes its place in one assignment. */
+/** A namespace, and what of its modules it has no place for. */
+export interface Assembled {
+  readonly namespace: Namespace
+  readonly problems: readonly Problem[]
+  readonly shadowed: readonly Shadowed[]
+}
+
+/** What is served at one moment. What admins have never changes: the next snapshot takes its place in one assignment. */
 export interface Snapshot {
-  /** By owner; by the empty name in single-tenant mode. */
+  /** By owner; by the empty name in single-tenant mode. Tenants' namespaces, each never changed, come and go in it, one at a time. */
   readonly namespaces: ReadonlyMap<string, Namespace>
+  /** Of admins' modules, as are these. */
   readonly problems: readonly Problem[]
   readonly shadowed: readonly Shadowed[]
 }
@@ -39,43 +47,47 @@ export type Resolution =
   | { readonly match: Match }
   | { readonly api: string, readonly allow: readonly string[] }
 
-interface GrowingNamespace { modules: ModuleVersion[], byModule: Map<string, ReadonlyMap<string, Api>>, byApi: Map<string, Api> }
+/** What is served where there are no tenants, or before any was called. */
+export function assemble (modules: readonly ModuleVersion[], { multiTenant, admins }: { multiTenant: boolean, admins: readonly string[] }): Snapshot {
+  const byOwner = Map.groupBy(modules, ({ owner }) => multiTenant ? owner : '')
+  const parts = (multiTenant ? admins : ['']).map(owner => [owner, assembleOwner(byOwner.get(owner) ?? [])] as const)
+  return {
+    namespaces: new Map(parts.map(([owner, { namespace }]) => [owner, namespace])),
+    problems: parts.flatMap(([, { problems }]) => problems),
+    shadowed: parts.flatMap(([, { shadowed }]) => shadowed)
+  }
+}
 
 /** In order: a module's name or alias that an earlier module of its namespace has refuses it. */
-export function assemble (modules: readonly ModuleVersion[], { multiTenant, admins }: { multiTenant: boolean, admins: readonly string[] }): Snapshot {
-  const namespaces = new Map((multiTenant ? admins : ['']).map(owner => [owner, emptyNamespace()]))
+export function assembleOwner (versions: readonly ModuleVersion[]): Assembled {
+  const modules: ModuleVersion[] = []
+  const byModule = new Map<string, ReadonlyMap<string, Api>>()
+  const byApi = new Map<string, Api>()
   const problems: Problem[] = []
   const shadowed: Shadowed[] = []
-  for (const module of modules) {
-    const owner = multiTenant ? module.owner : ''
-    const namespace = namespaces.get(owner) ?? emptyNamespace()
-    namespaces.set(owner, namespace)
+  for (const module of versions) {
     const names = module.alias === undefined ? [module.name] : [module.name, module.alias]
-    const taken = names.find(name => namespace.byModule.has(name))
+    const taken = names.find(name => byModule.has(name))
     if (taken !== undefined) {
-      const other = namespace.modules.find(one => one.name === taken || one.alias === taken)
-      problems.push({
-        code: 'FMS_ERR_NAME',
-        owner: module.owner,
-        file: module.file,
-        message: `expected a name and an alias that no earlier module has; found ${JSON.stringify(taken)}, which is that of ${other?.file}`
-      })
+      problems.push(takenProblem(module, taken, modules.find(one => one.name === taken || one.alias === taken)?.file))
       continue
     }
     const apis = apisOf(module)
-    namespace.modules.push(module)
-    for (const name of names) namespace.byModule.set(name, apis)
-    for (const api of apis.values()) {
-      const first = namespace.byApi.get(api.name)
-      if (first === undefined) namespace.byApi.set(api.name, api)
+    modules.push(module)
+    for (const name of names) byModule.set(name, apis)
+    // The platform's own take no name that an owner may want.
+    for (const api of module.builtIn ? [] : apis.values()) {
+      const first = byApi.get(api.name)
+      if (first === undefined) byApi.set(api.name, api)
       else shadowed.push({ owner: module.owner, module: module.name, api: api.name, by: first.module.name })
     }
   }
-  return { namespaces, problems, shadowed }
+  return { namespace: { modules, byModule, byApi }, problems, shadowed }
 }
 
-function emptyNamespace (): GrowingNamespace {
-  return { modules: [], byModule: new Map(), byApi: new Map() }
+function takenProblem ({ owner, file }: ModuleVersion, name: string, other: string | undefined): Problem {
+  const message = `expected a name and an alias that no earlier module has; found ${JSON.stringify(name)}, which is that of ${other}`
+  return { code: 'FMS_ERR_NAME', owner, file, message }
 }
 
 function apisOf (module: ModuleVersion): Map<string, Api> {

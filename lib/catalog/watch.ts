@@ -20,8 +20,8 @@ export interface WatchTargets {
 export interface WatcherOptions {
   /** `events` of the system, or `poll` where it gives none, as for mounted volumes. */
   readonly mode: 'events' | 'poll'
-  /** Something may have changed. To be followed by `reconcile`, once it is known what there is now. */
-  readonly onChange: () => void
+  /** Something in these directories may have changed. To be followed by `reconcile`, once it is known what there is now. */
+  readonly onChange: (directories: ReadonlySet<string>) => void
   readonly log: { warn (details: { err: unknown }, message: string): void }
 }
 
@@ -31,12 +31,13 @@ interface Watch {
 }
 
 /**
- * Says when something in directories may have changed. Rather too often than too rarely: also when a directory begins to
- * be watched, since nobody knows what happened in it between the caller's look and ours. Never keeps the process alive.
+ * Says when something in directories may have changed, and in which. Rather too often than too rarely: also when a directory
+ * begins to be watched, since nobody knows what happened in it between the caller's look and ours. Never keeps the process alive.
  *
  * Every 250 ms it looks at its targets. With `poll` it lists directories and takes the fingerprints of files. With
  * `events` it is one `stat` a directory, to see whether the path still leads to the one being watched: no event tells
- * that a parent was renamed, a link turned or a volume mounted, nor that a directory that was missing has come.
+ * that a parent was renamed, a link turned or a volume mounted, nor that a directory that was missing has come. Of a
+ * directory whose parent is watched, the parent's events tell: 10,000 folders in one cost nothing while idle.
  */
 export class Watcher {
   readonly #options: WatcherOptions
@@ -44,10 +45,17 @@ export class Watcher {
   #directories: ReadonlySet<string> = new Set()
   #files: ReadonlySet<string> = new Set()
   /** State of each path at the last look. */
-  #seen: ReadonlyMap<string, string> = new Map()
+  readonly #seen = new Map<string, string>()
+  /** Directories that no event would tell of; undefined where that must be found out. */
+  #uncertain: readonly string[] | undefined
+  /** Entries of watched directories that were renamed, made or deleted since the last look. */
+  #stirred = new Set<string>()
+  /** Whether the next look is to be at all. */
+  #isComplete = false
   #isLooking = false
   #nextLook: NodeJS.Timeout | undefined
   #pending: { readonly since: number, readonly timer: NodeJS.Timeout } | undefined
+  #changedIn = new Set<string>()
   #hasWarned = false
   #isClosed = false
 
@@ -65,7 +73,11 @@ export class Watcher {
     for (const directory of this.#watches.keys()) {
       if (!this.#directories.has(directory)) this.#unwatch(directory)
     }
-    this.#lookLater({ isFull: true })
+    for (const path of this.#seen.keys()) {
+      if (!this.#isWanted(path)) this.#seen.delete(path)
+    }
+    this.#uncertain = undefined
+    this.#lookIn(0)
   }
 
   close (): void {
@@ -76,30 +88,49 @@ export class Watcher {
     for (const directory of this.#watches.keys()) this.#unwatch(directory)
   }
 
-  #lookLater ({ isFull }: { isFull: boolean }): void {
+  #lookIn (ms: number): void {
     // Looks never overlap, however slow a volume is; the one under way starts the next.
     if (this.#isClosed || this.#isLooking) return
     clearTimeout(this.#nextLook)
-    this.#nextLook = setTimeout(() => { this.#look(isFull) }, isFull ? 0 : LOOK_EVERY_MS).unref()
+    this.#nextLook = setTimeout(() => { this.#look() }, ms).unref()
   }
 
-  async #look (isFull: boolean): Promise<void> {
+  async #look (): Promise<void> {
     this.#isLooking = true
+    const startedAt = performance.now()
     const directories = this.#directories
-    const seen = new Map<string, string>()
-    for (const directory of directories) {
-      // Its parent's events tell what becomes of it, and `reconcile` follows them: a thousand folders cost nothing while idle.
-      const known = !isFull && this.#watches.has(dirname(directory)) ? this.#watches.get(directory)?.identity : undefined
-      seen.set(directory, known ?? await this.#stateOf(directory))
-    }
+    for (const directory of this.#toLookAt()) this.#note(directory, await this.#stateOf(directory), directory)
     if (this.#options.mode === 'poll') {
-      for (const file of this.#files) seen.set(file, await fingerprint(file))
+      for (const file of this.#files) this.#note(file, await fingerprint(file), dirname(file))
     }
     this.#isLooking = false
-    // A path that was not seen before counts as changed; one that is no longer asked for does not.
-    if ([...seen].some(([path, state]) => this.#seen.get(path) !== state)) this.#changed()
-    this.#seen = seen
-    this.#lookLater({ isFull: directories !== this.#directories })
+    // Where a look takes long, as at very many directories that cannot be watched, the pauses are as long.
+    this.#lookIn(directories === this.#directories ? Math.max(LOOK_EVERY_MS, performance.now() - startedAt) : 0)
+  }
+
+  #toLookAt (): Iterable<string> {
+    const stirred = this.#stirred
+    this.#stirred = new Set()
+    if (this.#options.mode === 'poll' || this.#isComplete) {
+      this.#isComplete = false
+      return this.#directories
+    }
+    this.#uncertain ??= [...this.#directories].filter(directory => !this.#watches.has(directory) || !this.#watches.has(dirname(directory)))
+    return new Set([...this.#uncertain, ...[...stirred].filter(path => this.#directories.has(path))])
+  }
+
+  #note (path: string, state: string, directory: string): void {
+    const before = this.#seen.get(path)
+    if (before === state || !this.#isWanted(path)) return
+    this.#seen.set(path, state)
+    // What is in it may be other directories now, too, of which no event will tell.
+    if (before !== undefined) this.#isComplete = true
+    // A path that was not seen before counts as changed.
+    this.#changed(directory)
+  }
+
+  #isWanted (path: string): boolean {
+    return this.#directories.has(path) || this.#files.has(path)
   }
 
   async #stateOf (directory: string): Promise<string> {
@@ -118,18 +149,21 @@ export class Watcher {
     if (!this.#directories.has(directory)) return true
     try {
       const system = watch(directory, { persistent: false })
-      system.on('change', (event, name) => {
+      system.on('change', (event, name: string | null) => {
         // The directory's own end has its own name, or none. The watch may be dead although a new directory has the
         // same inode, so it is opened again; that an entry may have this name too costs no more than that.
         if (event === 'rename' && (name === null || name === basename(directory))) this.#unwatch(directory)
-        this.#changed()
+        if (name === null) this.#isComplete = true
+        else if (event === 'rename') this.#stirred.add(join(directory, name))
+        this.#changed(directory)
       })
       system.on('error', () => {
         this.#unwatch(directory)
-        this.#changed()
+        this.#changed(directory)
       })
       this.#watches.set(directory, { system, identity })
-      this.#changed()
+      this.#uncertain = undefined
+      this.#changed(directory)
       return true
     } catch (error) {
       this.#warn(directory, error)
@@ -140,6 +174,7 @@ export class Watcher {
   #unwatch (directory: string): void {
     this.#watches.get(directory)?.system.close()
     this.#watches.delete(directory)
+    this.#uncertain = undefined
   }
 
   #warn (directory: string, error: unknown): void {
@@ -152,14 +187,17 @@ export class Watcher {
       "fs.inotify.max_user_instances or the limit of open files, or set `watch: 'poll'`")
   }
 
-  #changed (): void {
+  #changed (directory: string): void {
     if (this.#isClosed) return
+    this.#changedIn.add(directory)
     const now = performance.now()
     const since = this.#pending?.since ?? now
     clearTimeout(this.#pending?.timer)
     const timer = setTimeout(() => {
       this.#pending = undefined
-      this.#options.onChange()
+      const directories = this.#changedIn
+      this.#changedIn = new Set()
+      this.#options.onChange(directories)
     }, Math.max(0, Math.min(QUIET_MS, since + PATIENCE_MS - now))).unref()
     this.#pending = { since, timer }
   }

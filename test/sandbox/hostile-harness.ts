@@ -118,7 +118,7 @@ export class HostileApp {
     try {
       app.write(quiet, 'quiet.ts', quietSource)
       app.write(victim, 'vault.ts', victimSource)
-      const tenants: Record<string, TenantOptions> = { [victim]: { limits: {}, env: { VICTIM_SECRET: secrets[3] } } }
+      const tenants: Record<string, TenantOptions> = { [quiet]: { limits: {} }, [victim]: { limits: {}, env: { VICTIM_SECRET: secrets[3] } } }
       for (const program of programs) tenants[ownerOf(program)] = program.tenant
       // A busy machine may not have built them by the time that the app listens.
       await app.#process.start({
