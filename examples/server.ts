@@ -1,5 +1,19 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import microservices from 'fastify-microservices'
+
+const admin = '70dd81e5-961a-470e-9e88-63d828674757'
+const good = '0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
+const hostile = '5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'
+const newcomer = '9c1f2d3e-4b5a-4c6d-8e7f-0a1b2c3d4e5f'
+
+// Made anew at each start, and so is the store; an app of your own has them in its environment, see .env.example.
+const [adminSecret, secretsKey] = [32, 32].map(length => randomBytes(length).toString('base64url')) as [string, string]
+const data = `${import.meta.dirname}/.data`
+rmSync(data, { recursive: true, force: true })
+mkdirSync(data, { mode: 0o700 })
+writeFileSync(`${data}/admin.key`, `${admin}.first ${adminSecret}`, { mode: 0o600 })
 
 const app = Fastify({ logger: { level: 'warn' } })
 await app.register(microservices, { plugins: [`${import.meta.dirname}/plugins`] })
@@ -8,10 +22,14 @@ await app.register(microservices, {
   prefix: '/tenants',
   plugins: [],
   MULTI_TENANT: true,
-  ADMIN_ID: '70dd81e5-961a-470e-9e88-63d828674757',
+  ADMIN_ID: admin,
+  ADMIN_SECRET: adminSecret,
+  SECRETS_KEY: secretsKey,
   TENANTS_DIR: `${import.meta.dirname}/tenants`,
-  DATA_DIR: `${import.meta.dirname}/.data`,
-  MAX_FUNCTION_SECS: 5
+  DATA_DIR: data,
+  MAX_FUNCTION_SECS: 5,
+  // There without being registered.
+  tenants: { [good]: {}, [hostile]: {} }
 })
 const address = await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })
 
@@ -19,9 +37,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const mapped = JSON.stringify({ args: [1, 2, 3], name1: 'one', __map__: { parm_1: 'p1', parm_2: 'p2' } })
 
-/** What it shows, the URL (of trusted modules: below the prefix), and curl's options. */
-const good = '/tenants/0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
-const hostile = '/tenants/5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'
+/** curl's options, with a shell's way to make the token at the moment that it is needed. */
+function withToken (method: string, path: string, payload?: object): string {
+  const json = payload && JSON.stringify(payload)
+  const token = ['npx node examples/token.ts', method, `'${address}${path}'`, json && `'${json}'`].filter(Boolean).join(' ')
+  return [`-H "authorization: Bearer $(${token})"`, json && `--json '${json}'`].filter(Boolean).join(' ')
+}
 
 const calls: ReadonlyArray<[shows: string, path: string, options?: string]> = [
   ['a function is a URL', '/hello-world'],
@@ -47,14 +68,19 @@ const calls: ReadonlyArray<[shows: string, path: string, options?: string]> = [
   ['and one that is not: 504', '/nap/5'],
   ['one module, described', '/v1/__dir__'],
   ['all that there is', '/__dir__'],
-  ['a tenant\'s function, in an isolate', `${good}/greet/Ada`],
-  ['with web standards', `${good}/digest`, '--json \'{"text":"abc"}\''],
-  ['a hostile neighbour spins: 504', `${hostile}/spin`],
-  ['where V8 itself cannot stop it: 504 too', `${hostile}/spin-natively`],
-  ['takes all memory: 502', `${hostile}/allocate`],
-  ['crashes V8: 502', `${hostile}/crash`],
-  ['looks for a way out, and finds none', `${hostile}/escape`],
-  ['and the good one answers', `${good}/greet`]
+  ['a tenant\'s function, in an isolate', `/tenants/${good}/greet/Ada`],
+  ['with web standards', `/tenants/${good}/digest`, '--json \'{"text":"abc"}\''],
+  ['a hostile neighbour spins: 504', `/tenants/${hostile}/spin`],
+  ['where V8 itself cannot stop it: 504 too', `/tenants/${hostile}/spin-natively`],
+  ['takes all memory: 502', `/tenants/${hostile}/allocate`],
+  ['crashes V8: 502', `/tenants/${hostile}/crash`],
+  ['looks for a way out, and finds none', `/tenants/${hostile}/escape`],
+  ['and the good one answers', `/tenants/${good}/greet`],
+  ['a folder alone makes no tenant: 404', `/tenants/${newcomer}/hello`],
+  ['so the admin registers one, with a single-use token; its keys are told once', `/tenants/${admin}/tenant-api/register`, withToken('POST', `/tenants/${admin}/tenant-api/register`, { userid: 'newcomer', uuid: newcomer })],
+  ['it is there, and a token opens it', `/tenants/${newcomer}/hello`, withToken('GET', `/tenants/${newcomer}/hello`)],
+  ['no token opens two doors: 401', `/tenants/${newcomer}/hello`, withToken('GET', '/tenants/elsewhere')],
+  ['management never goes without: 401', `/tenants/${admin}/tenant-api/list`]
 ]
 
 for (const [shows, path, options] of calls) {

@@ -17,7 +17,7 @@ export function check (name: string, schema: TSchema, value: unknown, source: st
     }
     return undefined
   }
-  problems.push(`${name}: expected ${describeSchema(schema)}; found ${show(value)} (${source})`)
+  problems.push(`${name}: expected ${describeSchema(schema)}; found ${schema.writeOnly ? 'something else' : show(value)} (${source})`)
   return undefined
 }
 
@@ -27,6 +27,12 @@ function describeSchema (schema: TSchema): string {
   if (schema.type === 'array') return 'an array of strings'
   if (schema.pattern) return 'a path that begins with "/" and holds no "*", "?" or "#"'
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'number' && schema.minimum !== undefined) return `a number from ${schema.minimum} to ${schema.maximum}`
   if (schema.type === 'number') return `a number above ${schema.exclusiveMinimum} and up to ${schema.maximum}`
   return `a ${String(schema.type).toLowerCase()}`
+}
+
+/** The parts of a list, which may be one text. */
+export function entries (value: string | readonly string[], separator: string | RegExp): string[] {
+  return (typeof value === 'string' ? value.split(separator) : [...value]).map(entry => entry.trim()).filter(entry => entry !== '')
 }

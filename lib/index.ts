@@ -4,66 +4,97 @@ import fastifyPlugin from 'fastify-plugin'
 import type { MicroservicesOptions } from '../types/options.ts'
 import type { Microservices } from '../types/plugin.ts'
 import { Catalog } from './catalog/catalog.ts'
+import type { BuiltIn } from './catalog/built-in.ts'
 import type { Workshop } from './catalog/guest.ts'
 import { platformError } from './errors.ts'
 import { listAll } from './http/directory.ts'
+import { Gate } from './http/gate.ts'
 import { addRoutes } from './http/routes.ts'
 import { GuestRunner } from './invoke/guest.ts'
 import { Invoker } from './invoke/invoke.ts'
-import { createMask } from './mask.ts'
+import { createMask, type Mask, maskedLog } from './mask.ts'
+import { tenantApi } from './modules/tenant-api.ts'
 import { readSettings, type Settings } from './options.ts'
 import { Builder } from './sandbox/workshop/builder.ts'
 import { Sandbox } from './sandbox/sandbox.ts'
+import { chooseStore } from './store/choose.ts'
+import { Registry } from './tenancy/registry.ts'
 import { type Tenant, Tenants } from './tenancy/tenants.ts'
+import { Once } from './tokens/once.ts'
 
 const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) => {
   const settings = await readSettings(app, options)
   const prefix = app.prefix + settings.prefix
   const mask = createMask(settings.secrets)
-  const tenants = new Tenants(settings.sandbox)
-  const guests = settings.multiTenant ? await openSandbox(app, settings, tenants) : undefined
-  const catalog = new Catalog(app, settings, mask, guests?.workshop)
-  const invoker = new Invoker(app, settings, mask, guests && new GuestRunner(guests.sandbox, tenants, settings))
-  // At once, so that whatever fails from here on is closed again.
+  const opened: Array<() => unknown> = []
+  // At once, so that whatever fails from here on is closed again; what was opened last goes first.
   app.addHook('onClose', async () => {
-    await invoker.close()
-    await catalog.close()
-    await guests?.close()
+    for (const close of opened.reverse()) await close()
   })
+  const owners = needsOwners(settings) ? await openOwners(app, settings, mask, opened) : undefined
+  const guests = settings.multiTenant ? await openSandbox(app, settings, owners as Owners, opened) : undefined
+  const catalog = new Catalog(app, settings, mask, guests?.workshop, owners?.builtIns)
+  opened.push(() => catalog.close())
+  const invoker = new Invoker(app, settings, mask, guests?.runner)
+  opened.push(() => invoker.close())
   register(app, {
     prefix,
     directory: () => listAll(catalog, settings, mask),
     refresh: () => catalog.refresh(),
     status: () => guests?.sandbox.status(),
-    logs: owner => tenants.entries(owner),
+    logs: owner => owners?.tenants.entries(owner) ?? [],
     at: other => find(app, other)
   })
 
+  owners?.registry.onChange(uuids => catalog.ownersChanged(uuids))
   app.addHook('onReady', () => catalog.start())
   await catalog.load()
-  await app.register(async context => addRoutes(context, catalog, invoker), { prefix: settings.prefix })
+  const census = settings.multiTenant ? owners?.registry : undefined
+  await app.register(async context => addRoutes(context, { catalog, invoker, census, gate: owners?.gate }), { prefix: settings.prefix })
+}
+
+interface Owners {
+  readonly registry: Registry
+  readonly tenants: Tenants
+  readonly gate: Gate
+  readonly builtIns: BuiltIn[]
+}
+
+/** Without tenants and without keys there is nothing to keep. */
+function needsOwners ({ multiTenant, installation }: Settings): boolean {
+  return multiTenant || installation.adminSecrets.length > 0
+}
+
+/** Who there is, in the store and in memory; and what asks for their tokens. */
+async function openOwners (app: FastifyInstance, settings: Settings, mask: Mask | undefined, opened: Array<() => unknown>): Promise<Owners> {
+  const { admins, configured, sandbox, installation, multiTenant } = settings
+  const { tokens, tokenTtlSecs: ttlSecs, publicUrl, adminSecrets } = installation
+  const log = maskedLog(app.log, mask)
+  const store = await chooseStore(app, installation.store)
+  const registry = new Registry({ store, settings: { admins, configured, sandbox, ...installation }, log })
+  opened.push(() => registry.close())
+  await registry.open()
+  return {
+    registry,
+    tenants: new Tenants(registry),
+    gate: new Gate({ tokens, ttlSecs, publicUrl, key: kid => registry.key(kid), once: new Once(store) }),
+    builtIns: multiTenant && adminSecrets.length > 0 ? [{ name: 'tenant-api', exports: tenantApi(registry) }] : []
+  }
 }
 
 /** Where tenants' modules are made, and where they run. */
-async function openSandbox (app: FastifyInstance, settings: Settings, tenants: Tenants) {
+async function openSandbox (app: FastifyInstance, settings: Settings, { registry, tenants }: Owners, opened: Array<() => unknown>) {
   const { sandbox: { weakened, memoryMb, imports }, production, dataDirectory } = settings
   const sandbox = await Sandbox.acquire({ weakened, production, memoryMb, log: app.log })
-  try {
-    const builder = new Builder({ wall: sandbox.wall, directory: join(dataDirectory, 'modules'), imports })
-    const workshop: Workshop = {
-      assign: admins => tenants.assign(admins),
-      build: source => builder.build({ ...source, ...tenants.find(source.owner) as Tenant }),
-      retire: guest => sandbox.retire(guest)
-    }
-    const close = async (): Promise<void> => {
-      await builder.close()
-      await sandbox.release()
-    }
-    return { sandbox, workshop, close }
-  } catch (error) {
-    await sandbox.release()
-    throw error
+  opened.push(() => sandbox.release())
+  const builder = new Builder({ wall: sandbox.wall, directory: join(dataDirectory, 'modules'), imports })
+  opened.push(() => builder.close())
+  const workshop: Workshop = {
+    adminOf: owner => registry.adminOf(owner),
+    build: source => builder.build({ ...source, ...tenants.find(source.owner) as Tenant }),
+    retire: guest => sandbox.retire(guest)
   }
+  return { sandbox, workshop, runner: new GuestRunner(sandbox, tenants, settings) }
 }
 
 /** By prefix. The first registration of an instance keeps the decorator; contexts within it share the registry. */
@@ -98,11 +129,14 @@ export const microservices = fastifyPlugin(plugin, { fastify: '5.x', name: 'fast
 export default microservices
 
 export { assert, command, endpoint, fail } from './endpoint.ts'
+export { verify } from './tokens/verify.ts'
 export type { Context } from '../types/context.ts'
 export type { DirectoryListing, EndpointListing, ModuleListing } from '../types/directory.ts'
 export type { Args, CommandDescriptor, EndpointDescriptor, EndpointFunction, Handler, JsonSchema, Method, Returns } from '../types/endpoint.ts'
 export type { Authorize, CallMatch, MicroservicesOptions } from '../types/options.ts'
 export type { Microservices } from '../types/plugin.ts'
+export type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../types/store.ts'
+export type { TokenKey, Verified, VerifyOptions } from './tokens/verify.ts'
 export type { CellStatus, Layers, OwnerLogEntry, SandboxStatus } from '../types/status.ts'
 
 declare module 'fastify' {

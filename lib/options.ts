@@ -1,58 +1,15 @@
 import { delimiter } from 'node:path'
 import fastifyEnv from '@fastify/env'
-import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Authorize, MicroservicesOptions } from '../types/options.ts'
 import { type Directory, resolveDirectories } from './directories.ts'
 import { platformError } from './errors.ts'
-import { check, convert } from './expected.ts'
+import { check, convert, entries } from './expected.ts'
+import { type Installation, readInstallation } from './installation.ts'
 import { canonicalUuid, isArgumentName } from './names.ts'
 import { show } from './show.ts'
-import { readSandbox, sandboxSchema, type SandboxSettings, tenantSchema } from './tenants.ts'
-
-const list = Type.Union([Type.String(), Type.Unsafe<readonly string[]>(Type.Array(Type.String()))])
-
-/** Settings that come from options, else from the environment: one name in both. */
-const settings = {
-  /** Plugin directories in order, separated like PATH or as an array; `.` is `./plugins`, `<uuid>=<dir>` names its owner. */
-  plugins: Type.Optional(list),
-  /** How many slugs a URL may carry. Node takes 16 KB of request line and headers, which more slugs would not fit in. */
-  NUM_URL_PARMS: Type.Optional(Type.Integer({ minimum: 0, maximum: 8192, default: 10 })),
-  /** UUIDs of the admins; the first owns directories that name no owner. */
-  ADMIN_ID: Type.Optional(list),
-  /** URLs carry the owner's UUID. Needs ADMIN_ID. */
-  MULTI_TENANT: Type.Optional(Type.Boolean({ default: false })),
-  /** Directory that holds one folder per tenant, named by UUID. Needs MULTI_TENANT. */
-  TENANTS_DIR: Type.Optional(Type.String()),
-  /** Where the platform keeps what it writes: of tenants' modules, what they were built to. */
-  DATA_DIR: Type.Optional(Type.String({ default: './data' })),
-  /** Seconds that a command, or a tenant's function, may take. */
-  MAX_FUNCTION_SECS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 30 })),
-  /** Names of environment variables whose values are masked in logs, listings and errors. */
-  SECRETS: Type.Optional(list)
-}
-
-/** Settings of code: options only. */
-const options = {
-  /** Where the URLs begin. */
-  prefix: Type.Optional(Type.String({ pattern: '^/(?!/)[^*?#]*$', default: '/rest/services' })),
-  /** How changes of files are noticed: by the system's events, by looking (mounted volumes), or not at all. */
-  watch: Type.Optional(Type.Union([Type.Literal('events'), Type.Literal('poll'), Type.Literal(false)], { default: 'events' })),
-  /** Wrap results as `{ status: 'OK', response }`. */
-  envelope: Type.Optional(Type.Boolean({ default: false })),
-  /** Serve `__dir__`. */
-  directory: Type.Optional(Type.Boolean({ default: true })),
-  /** Read the environment and `.env`. */
-  env: Type.Optional(Type.Boolean({ default: true })),
-  /** How tenants' code runs. Needs MULTI_TENANT. */
-  sandbox: Type.Optional(sandboxSchema),
-  /** Tenants by UUID, where they are to differ from the others. Needs MULTI_TENANT. */
-  tenants: Type.Optional(Type.Unsafe<Readonly<Record<string, Static<typeof tenantSchema>>>>(Type.Record(Type.String(), tenantSchema))),
-  /** Called before each call, once it is known what is called: false is a 403, a throw the throw's status. */
-  authorize: Type.Optional(Type.Unsafe<Authorize>(Type.Function([], Type.Unknown())))
-}
-
-export const optionsSchema = Type.Object({ ...settings, ...options }, { additionalProperties: false })
+import { environmentSettings, optionsSchema } from './settings.ts'
+import { readSandbox, type SandboxSettings } from './tenants.ts'
 
 /** Options, environment and defaults, checked and put in the form that the rooms use. */
 export interface Settings {
@@ -68,6 +25,9 @@ export interface Settings {
   /** Absolute path of DATA_DIR, which may not exist yet. */
   readonly dataDirectory: string
   readonly sandbox: SandboxSettings
+  readonly installation: Installation
+  /** Tenants that exist whatever the store says, with their admins. */
+  readonly configured: ReadonlyMap<string, string>
   /** NODE_ENV says so. */
   readonly production: boolean
   /** Names of slugs, by position: NUM_URL_PARMS of them. */
@@ -104,6 +64,7 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
   })
   problems.push(...wrong, ...needMultiTenant(values))
   const sandbox = readSandbox(values.sandbox ?? {}, values.tenants ?? {}, values.MAX_FUNCTION_SECS ?? 30, admins, problems)
+  const installation = readInstallation(values, { admins, limits: sandbox.others.limits, dataDirectory }, problems)
   if (problems.length > 0) throw platformError('FMS_ERR_OPTIONS', problems.map(problem => `- ${problem}`).join('\n'))
 
   return Object.freeze({
@@ -115,6 +76,8 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
     tenantsDirectory,
     dataDirectory,
     sandbox,
+    installation,
+    configured: configuredTenants(directories, sandbox, admins),
     production: process.env['NODE_ENV'] === 'production',
     parameterNames: names,
     maxFunctionSecs: values.MAX_FUNCTION_SECS as number,
@@ -123,7 +86,10 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
     directory: values.directory as boolean,
     authorize: values.authorize,
     environment: process.env,
-    secrets: readSecrets(app, entries(values.SECRETS ?? '', /[\s,]+/), process.env)
+    secrets: [
+      ...readSecrets(app, entries(values.SECRETS ?? '', /[\s,]+/), process.env),
+      ...installation.adminSecrets, ...installation.secretsKeys, ...values.MONGO_INITDB_ROOT_PASSWORD ? [values.MONGO_INITDB_ROOT_PASSWORD] : []
+    ]
   })
 }
 
@@ -149,7 +115,7 @@ async function readEnvironment (app: FastifyInstance, problems: string[]): Promi
 function environmentSchema () {
   return {
     type: 'object',
-    properties: Object.fromEntries(Object.keys(settings).map(name => [name, { type: 'string' }])),
+    properties: Object.fromEntries(Object.keys(environmentSettings).map(name => [name, { type: 'string' }])),
     patternProperties: { [numberedParameter.source]: { type: 'string' } }
   }
 }
@@ -176,9 +142,15 @@ function merge (given: MicroservicesOptions, fromEnvironment: Record<string, str
   return values as MicroservicesOptions
 }
 
+/** A directory's or an option's: the option says whose, else they are the first admin's. */
+function configuredTenants (directories: readonly Directory[], { tenants, admins: chosen }: SandboxSettings, admins: readonly string[]): Map<string, string> {
+  const uuids = [...directories.map(({ owner }) => owner).filter(owner => !admins.includes(owner)), ...tenants.keys()]
+  return new Map(uuids.map(uuid => [uuid, chosen.get(uuid) ?? admins[0] ?? 'local']))
+}
+
 function needMultiTenant (values: MicroservicesOptions): string[] {
   if (values.MULTI_TENANT) return []
-  return (['TENANTS_DIR', 'tenants', 'sandbox'] as const).filter(name => values[name] !== undefined)
+  return (['TENANTS_DIR', 'tenants', 'sandbox', 'plans'] as const).filter(name => values[name] !== undefined)
     .map(name => `${name}: expected MULTI_TENANT beside it, since there are no tenants without; found it not set`)
 }
 
@@ -217,8 +189,4 @@ function readSecrets (app: FastifyInstance, names: string[], environment: NodeJS
   const short = found.filter(name => environment[name]!.length < SECRET_LENGTH_MIN)
   if (short.length > 0) app.log.warn(`SECRETS: ${short.join(', ')} cannot be masked: a value of ${SECRET_LENGTH_MIN} characters or more is needed`)
   return found.filter(name => !short.includes(name)).map(name => environment[name]!)
-}
-
-function entries (value: string | readonly string[], separator: string | RegExp): string[] {
-  return (typeof value === 'string' ? value.split(separator) : [...value]).map(entry => entry.trim()).filter(entry => entry !== '')
 }

@@ -5,10 +5,15 @@ import { canonicalUuid } from './names.ts'
 
 const isolation = Type.Union([Type.Literal('shared'), Type.Literal('dedicated'), Type.Literal('hardened')])
 
+/** Limits under a name. */
+export const planSchema = Type.Partial(limitsSchema, { additionalProperties: false })
+
 /** What the operator says of one tenant. */
 export const tenantSchema = Type.Object({
+  /** UUID of its admin. Default: the first. */
+  admin: Type.Optional(Type.String()),
   /** Within the installation's. */
-  limits: Type.Optional(Type.Partial(limitsSchema, { additionalProperties: false })),
+  limits: Type.Optional(planSchema),
   /** `shared`: in a cell with other tenants of the same admin. `dedicated`: in one of its own. `hardened`: that, without a JIT compiler. */
   isolation: Type.Optional(isolation),
   /** Whether its modules have WebAssembly, SharedArrayBuffer and Atomics. */
@@ -22,7 +27,7 @@ const names = Type.Unsafe<readonly string[]>(Type.Array(Type.String()))
 /** How tenants' code runs. */
 export const sandboxSchema = Type.Object({
   /** The installation's limits: what tenants have who have none of their own, and the most that these may be. */
-  limits: Type.Optional(Type.Partial(limitsSchema, { additionalProperties: false })),
+  limits: Type.Optional(planSchema),
   /** Of tenants for whom nothing else is said. */
   isolation: Type.Optional(isolation),
   /** Megabytes that all cells of this process may take together. Idle isolates beyond it are dropped. */
@@ -54,6 +59,8 @@ export interface SandboxSettings {
   readonly weakened: boolean
   /** Those that `tenants` names, by UUID. */
   readonly tenants: ReadonlyMap<string, TenantSettings>
+  /** Admins of those that name one. */
+  readonly admins: ReadonlyMap<string, string>
   /** Everyone else. */
   readonly others: TenantSettings
 }
@@ -68,12 +75,14 @@ export function readSandbox (
   const installation = Object.freeze({ ...defaults, timeoutSecs: maxFunctionSecs, ...options.limits })
   const others = { limits: installation, isolation: options.isolation ?? 'shared', webAssembly: false, environment: Object.freeze({}) }
   const tenants = new Map<string, TenantSettings>()
-  for (const [text, { limits, isolation, webAssembly, env }] of Object.entries(given)) {
+  const owners = new Map<string, string>()
+  for (const [text, { admin, limits, isolation, webAssembly, env }] of Object.entries(given)) {
     const uuid = canonicalUuid(text)
     if (uuid === undefined) problems.push(`tenants: expected UUIDs as names; found ${show(text)}`)
     else if (admins.includes(uuid)) problems.push(`tenants: expected UUIDs of tenants; found ${show(text)}, which is an admin's`)
     else if (tenants.has(uuid)) problems.push(`tenants: expected each UUID once; found ${show(text)} twice`)
     else {
+      if (admin !== undefined) owners.set(uuid, readAdmin(text, admin, admins, problems))
       tenants.set(uuid, {
         limits: limitsWithin(installation, limits ?? {}),
         isolation: isolation ?? others.isolation,
@@ -89,8 +98,15 @@ export function readSandbox (
     responseHeaders: lowerCase(options.responseHeaders),
     weakened: options.weakened ?? false,
     tenants,
+    admins: owners,
     others
   }
+}
+
+function readAdmin (tenant: string, text: string, admins: readonly string[], problems: string[]): string {
+  const uuid = canonicalUuid(text)
+  if (uuid === undefined || !admins.includes(uuid)) problems.push(`tenants.${tenant}.admin: expected a UUID of ADMIN_ID; found ${show(text)}`)
+  return uuid ?? text
 }
 
 function lowerCase (names: readonly string[] = []): ReadonlySet<string> {

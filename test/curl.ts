@@ -21,17 +21,24 @@ export async function curl (line: string): Promise<Answer> {
   let method: string | undefined
   let payload: string | null = null
   let url = ''
+  const headers: Record<string, string> = {}
   const words = stdout.split('\0').slice(0, -1)
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-X') method = words.shift()
     else if (word === '--json') payload = words.shift() ?? ''
+    else if (word === '-H') addHeader(headers, words.shift() ?? '')
     else if (word.startsWith('http:')) url = word
-    else if (word !== '-i' && word !== '-N') throw new Error(`expected -X, --json, -i, -N or a URL; found ${word} in ${line}`)
+    else if (word !== '-i' && word !== '-N') throw new Error(`expected -X, -H, --json, -i, -N or a URL; found ${word} in ${line}`)
   }
   method ??= payload === null ? 'GET' : 'POST'
-  const headers: Record<string, string> = payload === null ? {} : { 'content-type': 'application/json' }
+  if (payload !== null) headers['content-type'] = 'application/json'
   const response = await fetch(url, { method, body: payload, headers, signal: AbortSignal.timeout(WITHIN_MS) })
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.startsWith('application/json')
   return { method, url, status: response.status, text, body: isJson ? JSON.parse(text) : text }
+}
+
+function addHeader (headers: Record<string, string>, text: string): void {
+  const [, name = '', value = ''] = /^([^:]+): *(.*)$/.exec(text) ?? []
+  headers[name] = value
 }

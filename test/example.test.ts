@@ -13,8 +13,11 @@ const root = join(import.meta.dirname, '..')
 
 const good = '/tenants/0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
 const hostile = '/tenants/5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'
+const admin = '/tenants/70dd81e5-961a-470e-9e88-63d828674757'
+const newcomer = '/tenants/9c1f2d3e-4b5a-4c6d-8e7f-0a1b2c3d4e5f'
 
 const late = { statusCode: 504, code: 'FMS_ERR_TIMEOUT', error: 'Gateway Timeout', message: 'Gateway Timeout' }
+const noToken = { statusCode: 401, code: 'FMS_ERR_TOKEN', error: 'Unauthorized', message: 'a valid token is needed' }
 const crashed = { statusCode: 502, code: 'FMS_ERR_CRASH', error: 'Bad Gateway', message: 'Bad Gateway' }
 
 /** What each printed line must answer, in order: a newcomer pastes them one by one. */
@@ -49,7 +52,12 @@ const expected: ReadonlyArray<[call: string, status: number, body: unknown]> = [
   [`GET ${hostile}/allocate`, 502, crashed],
   [`GET ${hostile}/crash`, 502, crashed],
   [`GET ${hostile}/escape`, 200, { reached: 'undefined undefined', environment: {}, constructed: 'function' }],
-  [`GET ${good}/greet`, 200, { hello: 'world', from: good.slice(9) }]
+  [`GET ${good}/greet`, 200, { hello: 'world', from: good.slice(9) }],
+  [`GET ${newcomer}/hello`, 404, { statusCode: 404, code: 'FMS_ERR_UNDEFINED', error: 'Not Found', message: 'hello is undefined for GET.' }],
+  [`POST ${admin}/tenant-api/register`, 200, undefined],
+  [`GET ${newcomer}/hello`, 200, { hello: newcomer.slice(9) }],
+  [`GET ${newcomer}/hello`, 401, noToken],
+  [`GET ${admin}/tenant-api/list`, 401, noToken]
 ]
 
 t.test('`npm run example` builds, then starts the server', async t => {
@@ -70,21 +78,22 @@ t.test('every line that the example prints works when pasted, and Ctrl+C ends it
   const lines = await startUp(example)
   t.equal(lines.length, expected.length, 'as many lines as are expected here')
 
-  const directories: unknown[] = []
+  const untold: unknown[] = []
   for (const [i, line] of lines.entries()) {
     const [call, status, body] = expected[i] ?? [line, 0, undefined]
     const answer = await curl(line)
     t.equal(`${answer.method} ${answer.url.replace(/^https?:\/\/[^/]+/, '').replace('/rest/services', '')}`, call)
     t.equal(answer.status, status, `${call}: status`)
-    if (body === undefined) directories.push(answer.body)
+    if (body === undefined) untold.push(answer.body)
     else t.strictSame(answer.body, body, `${call}: body`)
   }
-  const [sampleOne, everything] = directories.map(directory => JSON.stringify(directory))
+  const [sampleOne, everything, registered] = untold.map(body => JSON.stringify(body))
   t.match(sampleOne, '"helper"', '__dir__ lists a function that has no descriptor')
   t.notMatch(sampleOne, /__private|Counter|variable/, 'and no private function, class or value')
   for (const name of ['sample-one', 'people', 'product_v2', 'temperature', 'word-count', 'countdown']) {
     t.match(everything, `"${name}"`, `__dir__ knows ${name}`)
   }
+  t.match(registered, /"userid":"newcomer".*"keys":\[\{.*"secret":"[\w-]{43}"/, 'a registration tells the keys')
 
   example.kill('SIGINT')
   const [code, signal] = await Promise.race([exit, deadline(WITHIN_MS, 'the example did not stop')])

@@ -5,16 +5,20 @@ import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import microservices, { type MicroservicesOptions } from '../lib/index.ts'
-import { build, moduleSource } from './helper.ts'
+import { environmentSettings } from '../lib/settings.ts'
+import { build, moduleSource, temporaryDirectory } from './helper.ts'
 
 const first = '70dd81e5-961a-470e-9e88-63d828674757'
 const second = 'f47ac10b-58cc-4372-a567-0e02b2c3d479'
 const root = join(import.meta.dirname, '..')
 const echo = { 'echo.ts': moduleSource({ echo: '{}, args => args' }) }
 
-const settings = [
-  'plugins', 'NUM_URL_PARMS', 'ADMIN_ID', 'MULTI_TENANT', 'TENANTS_DIR', 'DATA_DIR', 'MAX_FUNCTION_SECS', 'SECRETS', 'URL_PARM0', 'URL_PARM1', 'URL_PARM2', 'URL_PARM3'
-]
+const secret = 'A'.repeat(43)
+
+/** All methods that a store has, none of which does anything. */
+const ownStore = new Proxy({}, { get: () => () => {} })
+
+const settings = [...Object.keys(environmentSettings), 'URL_PARM0', 'URL_PARM1', 'URL_PARM2', 'URL_PARM3']
 
 /** Sets variables until the test ends; whatever the machine has of ours is out of the way. */
 function setEnvironment (t: Test, values: Record<string, string> = {}): void {
@@ -88,6 +92,30 @@ const wrongOptions: ReadonlyArray<[title: string, options: object, problem: RegE
   ['a limit of the installation', { MULTI_TENANT: true, ADMIN_ID: first, sandbox: { limits: { turnMs: 1 } } }, /^- sandbox\.limits\.turnMs: .*10; found 1/],
   ['the isolation of a tenant', { MULTI_TENANT: true, ADMIN_ID: first, tenants: { [second]: { isolation: 'none' } } }, /^- tenants\.f47ac.*\.isolation: .*found "none"/],
   ['ADMIN_ID twice', { ADMIN_ID: [first, first.toUpperCase()] }, /^- ADMIN_ID: expected each UUID once; found "70DD.*" twice/],
+  ['the admin of a tenant', { MULTI_TENANT: true, ADMIN_ID: first, tenants: { [second]: { admin: second } } }, /^- tenants\.f47ac.*\.admin: expected a UUID of ADMIN_ID; found "f47ac/],
+  ['ADMIN_SECRET that is no key', { ADMIN_ID: first, ADMIN_SECRET: 'hunter2' }, /^- ADMIN_SECRET: expected 32 random bytes as 43 characters of base64url.*found 7 characters$/],
+  ['ADMIN_SECRET with bits to spare', { ADMIN_ID: first, ADMIN_SECRET: `${'A'.repeat(42)}B` }, /^- ADMIN_SECRET: expected 32 random bytes/],
+  ['ADMIN_SECRET of a wrong type, unquoted', { ADMIN_SECRET: [secret, 5] }, /^- ADMIN_SECRET: expected a string or an array of strings; found something else \(option\)$/],
+  ['more ADMIN_SECRETs than admins', { ADMIN_ID: first, ADMIN_SECRET: [secret, secret.replace('A', 'B')] }, /^- ADMIN_SECRET: expected at most one key for each UUID of ADMIN_ID.*found 2 for 1$/],
+  ['ADMIN_SECRET twice', { ADMIN_ID: [first, second], ADMIN_SECRET: [secret, secret] }, /^- ADMIN_SECRET: expected keys that differ; found one twice$/],
+  ['ADMIN_SECRET without SECRETS_KEY', { MULTI_TENANT: true, ADMIN_ID: first, ADMIN_SECRET: secret }, /^- SECRETS_KEY: expected .*since ADMIN_SECRET.*found none$/],
+  ['SECRETS_KEY that is no key', { SECRETS_KEY: [secret, 'old'] }, /^- SECRETS_KEY: expected 32 random bytes.*found 3 characters$/],
+  ['TOKENS', { TOKENS: 'always' }, /^- TOKENS: expected "off" or "optional" or "required"; found "always"/],
+  ['TOKENS required where nobody has a key', { TOKENS: 'required' }, /^- TOKENS: expected ADMIN_SECRET beside "required".*found none$/],
+  ['TOKEN_TTL_SECS', { TOKEN_TTL_SECS: 0 }, /^- TOKEN_TTL_SECS: expected an integer from 1 to 3600; found 0/],
+  ['STALE_SECS', { STALE_SECS: 0 }, /^- STALE_SECS: expected a number from 1 to 86400; found 0/],
+  ['PUBLIC_URL without a scheme', { PUBLIC_URL: 'api.example.com' }, /^- PUBLIC_URL: expected how clients reach the app.*found "api\.example\.com"$/],
+  ['PUBLIC_URL with a query', { PUBLIC_URL: 'https://api.example.com/?a=1' }, /^- PUBLIC_URL: /],
+  ['PUBLIC_URL of another scheme', { PUBLIC_URL: 'ftp://api.example.com' }, /^- PUBLIC_URL: /],
+  ['MONGO_URL of another scheme, unquoted', { MONGO_URL: 'https://user:hunter2@db' }, /^- MONGO_URL: expected a URL that begins with mongodb:\/\/ or mongodb\+srv:\/\/; found another$/],
+  ['a name of MongoDB', { MONGO_URL: 'mongodb://db', ADMIN_TABLE: 'a.b' }, /^- ADMIN_TABLE: expected a name of letters, digits, "-" and "_", 60 at most; found "a\.b"$/],
+  ['one collection for two things', { MONGO_URL: 'mongodb://db', ADMIN_COL: 'TENANT' }, /^- ADMIN_COL, TENANT_COL, ENVIRON_COL: expected three names; found one twice$/],
+  ['a store without methods', { store: { open () {} } }, /^- store: expected an object with all methods of a store; found none named close, probe, /],
+  ['a store that is none', { store: 'sqlite' }, /^- store: expected .*; found "sqlite"/],
+  ['two stores', { store: ownStore, mongo: true }, /^- store: expected either a store or a connection of MongoDB; found options store and mongo$/],
+  ['mongo', { mongo: 5 }, /^- mongo: expected a boolean or a string; found 5/],
+  ['plans without MULTI_TENANT', { plans: { small: {} } }, /^- plans: expected MULTI_TENANT beside it/],
+  ['a limit of a plan', { MULTI_TENANT: true, ADMIN_ID: first, plans: { small: { turnMs: 'short' } } }, /^- plans\.small\.turnMs: expected integer; found "short"/],
   ['SECRETS', { SECRETS: { A: 1 } }, /^- SECRETS: expected a string or an array of strings; found {"A":1}/],
   ['URL_PARM of a wrong type', { URL_PARM1: 1 }, /^- URL_PARM1: expected a name.*found 1$/],
   ['URL_PARM that begins with a digit', { URL_PARM1: '1st' }, /^- URL_PARM1: .*found "1st"/],
@@ -123,6 +151,8 @@ const wrongVariables: ReadonlyArray<[name: string, value: string, problem: RegEx
   ['MAX_FUNCTION_SECS', '0', /^- MAX_FUNCTION_SECS: .*found/],
   ['MAX_FUNCTION_SECS', '30s', /^- MAX_FUNCTION_SECS: .*found "30s"/],
   ['ADMIN_ID', `${first},me`, /^- ADMIN_ID: expected a UUID; found "me"/],
+  ['STALE_SECS', '5 minutes', /^- STALE_SECS: expected a number.*found "5 minutes" \(environment\)$/],
+  ['SECRETS_KEY', 'hunter2', /^- SECRETS_KEY: .*found 7 characters$/],
   ['MULTI_TENANT', 'true', /^- ADMIN_ID: expected at least one UUID/],
   ['URL_PARM1', 'constructor', /^- URL_PARM1: .*found "constructor"/],
   ['URL_PARM1', 'parm_3', /^- URL_PARM3: .*found "parm_3"/],
@@ -419,12 +449,14 @@ t.test('multi-tenant mode', async t => {
   /** Two admins, each with a directory. */
   const start = async (t: Test, more: Record<string, string> = {}, options: MicroservicesOptions = {}) => {
     const path = t.testdir({ one: { 'one.ts': who('one'), ...more }, two: { 'two.ts': who('two'), 'extra.ts': moduleSource({ extra: '{}, () => 1' }) } })
+    const dataDirectory = temporaryDirectory(t)
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(microservices, {
       plugins: [join(path, 'one'), `${second.toUpperCase()}=${join(path, 'two')}`],
       MULTI_TENANT: true,
       ADMIN_ID: [first, second],
+      DATA_DIR: dataDirectory,
       watch: false,
       env: false,
       ...options

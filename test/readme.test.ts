@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { descriptorSchema } from '../lib/describe/descriptor.ts'
 import { limitsSchema } from '../lib/limits.ts'
-import { optionsSchema } from '../lib/options.ts'
+import { optionsSchema } from '../lib/settings.ts'
 import { table as partOf } from '../lib/sandbox/child/prelude/parts/table.ts'
 import { curl } from './curl.ts'
 

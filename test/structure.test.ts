@@ -9,10 +9,13 @@ const root = join(import.meta.dirname, '..')
 /** The rooms, from the upper to the lower; those on one line may not import each other. */
 const rooms = [
   ['lib/index.ts'],
+  ['lib/modules/'],
   ['lib/http/'],
   ['lib/invoke/'],
-  ['lib/catalog/', 'lib/sandbox/', 'lib/tenancy/'],
+  ['lib/catalog/', 'lib/sandbox/', 'lib/tenancy/', 'lib/tokens/'],
+  ['lib/store/'],
   ['lib/options.ts'],
+  ['lib/settings.ts', 'lib/installation.ts'],
   ['lib/describe/', 'lib/directories.ts', 'lib/tenants.ts', 'lib/expected.ts', 'lib/mask.ts', 'lib/source/'],
   ['lib/limits.ts'],
   ['lib/names.ts'],
@@ -22,7 +25,7 @@ const rooms = [
 ]
 
 /** Public types are derived from these schemas, so types/ may name them; only as types, which cost nothing at run time. */
-const schemas = ['lib/options.ts', 'lib/describe/descriptor.ts']
+const schemas = ['lib/settings.ts', 'lib/describe/descriptor.ts', 'lib/limits.ts']
 
 /** Nothing else may depend on what the environment happens to hold. */
 const readersOfTheEnvironment = ['lib/options.ts']
@@ -110,7 +113,7 @@ t.test('every code of the catalogue is used, and documented with its status', as
 t.test('.env.example has every setting that may come from the environment, and no other', async t => {
   const example = read('.env.example').match(/^\w+(?==)/gm) ?? []
   const slugs = Array.from({ length: 10 }, (_, i) => `URL_PARM${i + 1}`)
-  t.strictSame(example.toSorted(), [...settingsOf(files.get('lib/options.ts')!), ...slugs].toSorted())
+  t.strictSame(example.toSorted(), [...settingsOf(files.get('lib/settings.ts')!), ...slugs].toSorted())
 })
 
 function sources (pattern: string): Map<string, ts.SourceFile> {
@@ -197,11 +200,11 @@ function textsOf (source: ts.SourceFile): string[] {
   return found
 }
 
-/** The names in `const settings = { … }`, as they stand in the source: no other list of them exists to compare with. */
+/** The names in `const environmentSettings = { … }`, as they stand in the source: no other list of them exists to compare with. */
 function settingsOf (source: ts.SourceFile): string[] {
   const names: string[] = []
   visit(source, node => {
-    if (!ts.isVariableDeclaration(node) || node.name.getText() !== 'settings' || node.parent.parent.parent !== source) return
+    if (!ts.isVariableDeclaration(node) || node.name.getText() !== 'environmentSettings' || node.parent.parent.parent !== source) return
     ts.forEachChild(node.initializer!, property => { names.push((property as ts.PropertyAssignment).name.getText()) })
   })
   return names

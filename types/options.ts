@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Static } from '@sinclair/typebox'
-import type { optionsSchema } from '../lib/options.ts'
+import type { optionsSchema } from '../lib/settings.ts'
 
 /** What a call was resolved to, as `authorize` sees it. */
 export interface CallMatch {

@@ -1,115 +1,44 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
-import type { Catalog } from '../catalog/catalog.ts'
-import type { Resolution, Snapshot } from '../catalog/snapshot.ts'
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest, RequestPayload } from 'fastify'
 import { isPlatformError, platformError } from '../errors.ts'
 import type { Invocation } from '../invoke/invocation.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import type { Outcome } from '../sandbox/sandbox.ts'
+import { auditRefusal } from './audit.ts'
 import { readArguments, readParameters } from './arguments.ts'
-import { getCall, setCall } from './call.ts'
+import { getCall } from './call.ts'
+import type { Gate } from './gate.ts'
 import { protectOrigin, sendOutcome } from './guest.ts'
-import { listPath } from './directory.ts'
-import { ignoreEmptyBody } from './parser.ts'
-import { pathReading, type PathReading, segmentsOf } from './path.ts'
+import type { Hook, Rooms } from './match.ts'
 import { sendResult } from './reply.ts'
-import { namespaceOf, resolvePath, undefinedError } from './resolve.ts'
 import { validateArguments } from './validate.ts'
 
-type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
-
-/** The way of a request: match (onRequest), authorize and arguments (preHandler), call and answer (handler). */
+/** What follows the match: its token used up, authorised, arguments read (preHandler), call and answer (handler). */
 export class Hooks {
-  readonly #catalog: Catalog
   readonly #invoker: Invoker
-  /** How many segments of a path come before ours. */
-  readonly #baseSegments: number
-  readonly #reading: PathReading
+  readonly #gate: Gate | undefined
 
-  constructor (catalog: Catalog, invoker: Invoker, context: FastifyInstance) {
-    this.#catalog = catalog
+  constructor ({ invoker, gate }: Rooms) {
     this.#invoker = invoker
-    this.#baseSegments = context.prefix.split('/').filter(Boolean).length
-    this.#reading = pathReading(context)
+    this.#gate = gate
   }
 
-  /** For a route of one path: what it means changes with the snapshot only. */
-  matchPath (path: string, configKey: string): Hook {
-    const segments = path.split('/')
-    let snapshot: Snapshot | undefined
-    const resolutions = new Map<string, Resolution>()
-    return (request, reply, done) => {
-      if (snapshot !== this.#catalog.snapshot) {
-        snapshot = this.#catalog.snapshot
-        resolutions.clear()
-      }
-      const { method } = request
-      let resolution = resolutions.get(method)
-      if (resolution === undefined) resolutions.set(method, resolution = resolvePath(snapshot, segments, method, this.#invoker.settings))
-      this.#begin(request, reply, resolution, configKey, done)
-    }
+  /** A token for management names the body that it is for. */
+  readonly digest = (request: FastifyRequest, _reply: unknown, payload: RequestPayload, done: (error: null, payload: RequestPayload) => void): void => {
+    const { presented } = getCall(request)
+    done(null, presented === undefined ? payload : this.#gate?.digest(presented, payload as Readable) ?? payload)
   }
 
-  /** For the route of a path with slugs after it, and for the catch-all, whose path is empty. */
-  matchBelow (path: string, configKey: string): Hook {
-    // The route's own, since the router may have taken `/ECHO` for `/echo`.
-    const own = path.split('/').filter(Boolean)
-    const skip = this.#baseSegments + own.length
-    return (request, reply, done) => {
-      const { snapshot } = this.#catalog
-      const { settings } = this.#invoker
-      const slugs = segmentsOf(request.raw.url ?? '', skip, this.#reading)
-      const segments = slugs && [...own, ...slugs]
-      if (segments?.length === (settings.multiTenant ? 1 : 0) || segments?.length === 0) {
-        // Nothing is named: not ours to answer.
-        reply.callNotFound()
-      } else if (segments?.at(-1) === '__dir__' && settings.directory && this.#list(request, snapshot, segments, done)) {
-        // Listed.
-      } else {
-        const resolution = segments === undefined ? { api: 'This path', allow: [] } : resolvePath(snapshot, segments, request.method, settings)
-        this.#begin(request, reply, resolution, configKey, done)
-      }
-    }
-  }
-
-  #list (request: FastifyRequest, snapshot: Snapshot, segments: readonly string[], done: HookHandlerDoneFunction): boolean {
-    const { namespace, names } = namespaceOf(snapshot, segments, this.#invoker.settings)
-    const listing = listPath(namespace, names, this.#invoker.mask)
-    if (listing === undefined) return false
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      done(undefinedError({ api: '__dir__', allow: ['GET', 'HEAD'] }, request.method))
-    } else {
-      setCall(request, { match: undefined, listing })
+  readonly consume: Hook = (request, _reply, done) => {
+    const { presented } = getCall(request)
+    if (presented === undefined) {
       done()
-    }
-    return true
-  }
-
-  #begin (request: FastifyRequest, reply: FastifyReply, resolution: Resolution, configKey: string, done: HookHandlerDoneFunction): void {
-    if (!('match' in resolution)) {
-      done(undefinedError(resolution, request.method))
       return
     }
-    const { match } = resolution
-    // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say. That
-    // includes a route of a module that is gone, where its path now means an endpoint with a slug.
-    if (match.endpoint.configKey !== '' && match.endpoint.configKey !== configKey) {
-      done(undefinedError({ api: match.api, allow: [] }, request.method))
-      return
-    }
-    // The 'close' of a client that left already would not come again.
-    if (match.module.counts && !reply.raw.closed) {
-      match.module.enter()
-      reply.raw.once('close', () => match.module.leave())
-    }
-    setCall(request, { match, invocation: undefined, payload: undefined })
-    const tooLarge = match.module.guest && this.#invoker.guests?.tooLarge(match.module.guest, Number(request.headers['content-length'] ?? 0))
-    if (tooLarge) {
-      done(tooLarge)
-      return
-    }
-    const looking = request.method === 'GET' || request.method === 'HEAD' ? undefined : ignoreEmptyBody(request)
-    if (looking === undefined) done()
-    else looking.then(() => done(), done)
+    this.#gate?.consume(presented).then(() => done(), (error: Error) => {
+      this.#audit(request, error)
+      done(error)
+    })
   }
 
   readonly authorize = async (request: FastifyRequest): Promise<void> => {
@@ -143,16 +72,23 @@ export class Hooks {
         }
       } catch (error) {
         failure = this.#invoker.failure(error, { match, request })
+        this.#audit(request, failure)
       }
     }
     done(failure)
+  }
+
+  /** Of management, what is refused is told as well. */
+  #audit (request: FastifyRequest, error: Error): void {
+    const { match, presented } = getCall(request)
+    if (match?.module.builtIn) auditRefusal(request, { action: match.endpoint.function, admin: match.module.owner, kid: presented?.kid }, error)
   }
 
   /** No async function: with its own promise beside the endpoint's, a call would wait two turns more. */
   readonly handle = (request: FastifyRequest, reply: FastifyReply): void => {
     const call = getCall(request)
     if (call.match === undefined) {
-      reply.send(call.listing)
+      reply.send(call.list())
       return
     }
     const invocation = call.invocation as Invocation

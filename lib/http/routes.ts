@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifySchema, HTTPMethods, RouteOptions } from 'fastify'
 import type { Problem } from '../../types/directory.ts'
-import type { Catalog } from '../catalog/catalog.ts'
 import type { Endpoint } from '../describe/describe.ts'
 import { type Api, forms, type Snapshot } from '../catalog/snapshot.ts'
-import type { Invoker } from '../invoke/invoke.ts'
 import { callKey } from './call.ts'
 import { Hooks } from './hooks.ts'
+import { Matcher, type Rooms } from './match.ts'
 import { addJsonParser } from './parser.ts'
 import { pathReading } from './path.ts'
 
@@ -19,9 +18,10 @@ const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
  *
  * @param context a child context of the host's with our prefix
  */
-export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: Invoker): void {
-  const hooks = new Hooks(catalog, invoker, context)
-  const { settings } = invoker
+export function addRoutes (context: FastifyInstance, rooms: Rooms): void {
+  const match = new Matcher(rooms, context)
+  const hooks = new Hooks(rooms)
+  const { catalog, invoker: { settings } } = rooms
   addJsonParser(context)
   context.decorateRequest(callKey, null)
 
@@ -33,31 +33,37 @@ export function addRoutes (context: FastifyInstance, catalog: Catalog, invoker: 
     exposeHeadRoute: false
   } satisfies Partial<RouteOptions>
 
-  // Made anew for each route: a plugin that adds a hook of its own to a route adds it to this array.
-  const preHandlers = () => settings.authorize ? [hooks.authorize, hooks.arguments] : [hooks.arguments]
   const isCaseSensitive = pathReading(context).caseSensitive
   const configKeys = new Map<string, string>()
   const add = (url: string, methods: HTTPMethods[], route: Pick<RouteOptions, 'config' | 'schema' | 'onRequest'>): HTTPMethods[] => {
     // A route of the host's stays the host's.
     const free = methods.filter(method => !context.hasRoute({ method, url: context.prefix + url }))
-    if (free.length > 0) context.route({ ...common, ...route, preHandler: preHandlers(), method: free, url })
+    if (free.length > 0) context.route({ ...common, ...route, ...guards(hooks, rooms), method: free, url })
     return free
   }
   const addEndpoint = (path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
     const { config, configKey } = endpoint
     const schema = documentation(endpoint, bodyless.has(methods[0] as string), settings.envelope)
-    const added = add(`/${path}`, methods, { config, schema, onRequest: hooks.matchPath(path, configKey) })
+    const added = add(`/${path}`, methods, { config, schema, onRequest: match.path(path, configKey) })
     // Elsewhere the catch-all serves what has slugs: a second route each would take a quarter more time and memory at the start.
     if (endpoint.params !== undefined || configKey !== '' || !isCaseSensitive) {
-      add(`/${path}/*`, methods, { config, schema: undocumented(), onRequest: hooks.matchBelow(path, configKey) })
+      add(`/${path}/*`, methods, { config, schema: undocumented(), onRequest: match.below(path, configKey) })
     }
     for (const method of added) configKeys.set(`${method} ${path}`, configKey)
   }
   for (const { path, api } of allForms(catalog.snapshot)) {
     for (const [endpoint, methods] of byEndpoint(api)) addEndpoint(path, endpoint, methods)
   }
-  add('/*', methods, { schema: undocumented(), onRequest: hooks.matchBelow('', '') })
+  add('/*', methods, { schema: undocumented(), onRequest: match.below('', '') })
   catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
+}
+
+/** Made anew for each route: a plugin that adds a hook of its own to a route adds it to these arrays. */
+function guards (hooks: Hooks, { gate, invoker: { settings } }: Rooms): Pick<RouteOptions, 'preParsing' | 'preHandler'> {
+  return {
+    ...gate && { preParsing: [hooks.digest] },
+    preHandler: [...gate ? [hooks.consume] : [], ...settings.authorize ? [hooks.authorize] : [], hooks.arguments]
+  }
 }
 
 /** All URL forms of trusted modules below the prefix, that is, with the owner where URLs carry one. Tenants' have no routes: there may be any number. */

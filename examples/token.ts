@@ -1,0 +1,9 @@
+// What a client does before each call: a token for one method, one URL and, where it manages, one payload.
+// node examples/token.ts <method> <url> [payload]
+import { readFileSync } from 'node:fs'
+import { produce } from 'fastify-microservices/tokens'
+
+const [method = 'GET', url = '', body = ''] = process.argv.slice(2)
+// Of the admin, which the example's server made when it started. A client keeps its key where others cannot read it.
+const [kid = '', key = ''] = readFileSync(`${import.meta.dirname}/.data/admin.key`, 'utf8').split(' ')
+console.log(await produce({ kid, key, method, url, body, manage: true }))
