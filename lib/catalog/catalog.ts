@@ -40,6 +40,7 @@ export class Catalog {
   #snapshot: Snapshot
   /** The snapshot's: tenants' come and go in it. */
   #namespaces = new Map<string, Namespace>()
+  readonly #awaited = new WeakSet<Promise<void>>()
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
   #started = false
   #closed = false
@@ -57,7 +58,8 @@ export class Catalog {
     this.#reporter = new Reporter(this.#log)
     this.#snapshot = assemble([], settings)
     if (settings.watch !== false) {
-      this.#watcher = new Watcher({ mode: settings.watch, onChange: directories => { this.#load(directories).catch(error => this.#fail(error)) }, log: this.#log })
+      const onChange = (directories: ReadonlySet<string>): void => { this.#load(directories).catch(error => this.#fail(error)) }
+      this.#watcher = new Watcher({ mode: settings.watch, onChange, log: this.#log })
     }
   }
 
@@ -160,28 +162,27 @@ export class Catalog {
   }
 
   async #refresh (): Promise<void> {
-    const touched = this.#changes.take(); const T=[performance.now()]; const tick=()=>T.push(performance.now())
+    const touched = this.#changes.take()
     await this.#trusted.look()
     if (touched.tenantsDirectory) this.#places = await findTenants(this.#settings)
-    tick()
     const moved = new Set(this.#tenants.arrange(placesOf(this.#places.directories, this.#trusted.records), this.#started))
-    tick()
-    const due = this.#tenants.awake.filter(tenant => moved.has(tenant) || tenant.isDue || touched.concerns(tenant.places.directories) || tenant.places.given.length > 0)
+    const due = this.#tenants.awake.filter(tenant =>
+      moved.has(tenant) || tenant.isDue || tenant.places.given.length > 0 || touched.concerns(tenant.places.directories))
     await Promise.all(due.map(tenant => tenant.look()))
-    tick()
     await atMost(PATIENCE_MS, due.flatMap(({ pending }) => pending))
     for (const tenant of due) this.#await(tenant)
-    tick(); await this.#goLive(); tick()
-    this.#watch(); tick(); console.log(touched.tenantsDirectory, T.slice(1).map((t,i)=>(t-T[i]!).toFixed(1)))
+    await this.#goLive()
+    this.#watch()
     this.#comeBack.retry(this.#tenants.isDue)
   }
 
   /** Modules that are done late need no look at all files, but a place in the snapshot. */
   #resume (): void {
-    const work = this.#tenants.isDue ? this.#load(new Set()) : this.#enqueue(async () => {
+    const take = async (): Promise<void> => {
       await this.#goLive()
       this.#watch()
-    })
+    }
+    const work = this.#tenants.isDue ? this.#load(new Set()) : this.#enqueue(take)
     work.catch(error => this.#fail(error))
   }
 
@@ -226,7 +227,11 @@ export class Catalog {
 
   /** What goes on being made has its place when it is done. */
   #await ({ pending }: TenantModules): void {
-    for (const late of pending) void late.then(() => this.#comeBack.soon())
+    for (const late of pending) {
+      if (this.#awaited.has(late)) continue
+      this.#awaited.add(late)
+      void late.then(() => this.#comeBack.soon())
+    }
   }
 
   #fail (error: unknown): void {

@@ -148,7 +148,8 @@ export class ModuleRecord {
     const built = await workshop.build({ owner, name, entry: file, root: rootOf(source, owner) })
     if (workshop.adminOf(owner) !== admin) throw new ModuleError('FMS_ERR_OWNER', file, `its tenant ${owner} changed hands while it was being built`)
     const { version, alias, inputs } = built
-    if (this.#lastGood?.guest?.owner === owner && this.#lastGood.version === version) return { version: this.#lastGood, inputs }
+    const { guest: known } = this.#lastGood ?? {}
+    if (known?.owner === owner && known.admin === admin && known.version === version) return { version: this.#lastGood as ModuleVersion, inputs }
     const guest: Guest = { admin, owner, name, version, script: () => built.script() }
     const loaded = { exports: { __alias__: alias }, mapStack: (stack: string) => built.mapStack(stack) }
     return { version: new ModuleVersion({ owner, name, file, version, guest }, loaded, built), inputs }

@@ -25,6 +25,8 @@ export class TenantModules {
   isAwake = false
   /** The first call's wait. */
   waking: Promise<void> | undefined
+  /** Until the next module that is being made is done: of those who wait for it. */
+  next: Promise<void> | undefined
   readonly #makers: Makers
   readonly #settings: Settings
   #places: Places = { directories: [], given: [] }
@@ -95,7 +97,7 @@ export class TenantModules {
 
   /** Puts in place what is made; returns what that replaces. */
   settle (): ModuleVersion[] {
-    const versions = this.#records.flatMap(({ version }) => version?.guest?.owner === this.owner ? version : [])
+    const versions = this.#records.flatMap(({ version }) => version?.guest?.owner === this.owner && version.guest.admin === this.admin ? version : [])
     if (versions.length === this.#versions.length && versions.every((version, i) => version === this.#versions[i])) return []
     const before = this.#served.namespace.modules
     this.#versions = versions
@@ -144,18 +146,19 @@ export class TenantModules {
   }
 
   async #look (): Promise<void> {
+    const { admin } = this
     const { directories, given } = this.#places
     const { files, folders, problems } = await walkPresent(directories)
     const known = new Map(this.#own.map(record => [record.source.file, record]))
     const own = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
     await Promise.all(own.map(record => record.update(this.#makers, this.#settings)))
-    // Whatever happened meanwhile: nothing is made for who is asleep.
-    if (!this.isAwake || this.admin === undefined) return
+    // Whatever happened meanwhile: nothing is made for who is asleep, and of another admin's tenant nothing is kept.
+    if (!this.isAwake || admin === undefined || this.admin !== admin) return
     this.#own = own
     this.#found = problems
     this.#folders = folders
     for (const record of [...given, ...own]) {
-      if (this.#isNamedBy(record) && !this.#isRefused(record)) record.begin(this.#makers, this.admin)
+      if (this.#isNamedBy(record) && !this.#isRefused(record)) record.begin(this.#makers, admin)
     }
   }
 

@@ -78,7 +78,12 @@ export class Tenants {
   preparing (owner: string): Promise<void> | undefined {
     const tenant = this.#byOwner.get(owner)
     if (tenant?.isAwake !== true || tenant.pending.length === 0) return undefined
-    return Promise.race(tenant.pending).then(() => this.#options.onLive(tenant)).catch(this.#options.onFailure)
+    // One for all who wait: there may be thousands, and hundreds of modules.
+    tenant.next ??= Promise.race(tenant.pending).then(() => {
+      tenant.next = undefined
+      this.#options.onLive(tenant)
+    }).catch(this.#options.onFailure)
+    return tenant.next
   }
 
   /** Makes all that there are, called or not. */

@@ -75,12 +75,12 @@ export class Registry extends Replica {
   }
 
   async setEnabled (admin: string, uuid: string, enabled: boolean): Promise<Owner> {
-    return await this.#update(await this.#tenant(admin, uuid), { enabled })
+    return await this.#update(await this.#tenantNow(admin, uuid), { enabled })
   }
 
   /** Its own limits in the place of those that it has, or a plan's. */
   async setLimits (admin: string, uuid: string, to: { plan: string } | { limits: Partial<Limits> }): Promise<Owner> {
-    const tenant = await this.#tenant(admin, uuid)
+    const tenant = await this.#tenantNow(admin, uuid)
     if ('plan' in to) checkPlan(to.plan, this.settings.plans)
     else checkLimits(to.limits, tenant.most)
     return await this.#update(tenant, 'plan' in to ? { plan: to.plan, limits: {} } : { plan: null, limits: to.limits })
@@ -90,7 +90,7 @@ export class Registry extends Replica {
   async remove (admin: string, uuid: string): Promise<void> {
     const canonical = canonicalUuid(uuid)
     if (canonical === undefined || !await this.#isLeft(admin, canonical)) {
-      const { configured } = await this.#tenant(admin, uuid)
+      const { configured } = await this.#tenantNow(admin, uuid)
       assert(!configured, 409, `uuid: expected a tenant that is not of the configuration; found ${uuid}: take it out there, or disable it`)
     }
     const removed = await reach(this.store.removeOwner(canonical!))
@@ -106,7 +106,7 @@ export class Registry extends Replica {
   }
 
   async addKey (admin: string, uuid: string, kind: 'call' | 'manage'): Promise<NewKey> {
-    const owner = await this.#owner(admin, uuid)
+    const owner = await this.#ownerNow(admin, uuid)
     const { given, stored } = this.#makeKey(owner.uuid, kind)
     const added = await this.#write(owner, () => this.store.addKey(owner.uuid, stored, KEYS_MAX - Number(owner.hasFirstKey)))
     assert(added, 409, `keys: expected ${KEYS_MAX} at most; found that many: remove one first`)
@@ -115,7 +115,7 @@ export class Registry extends Replica {
 
   /** @param kid as it is listed */
   async removeKey (admin: string, uuid: string, kid: string): Promise<void> {
-    const owner = await this.#owner(admin, uuid)
+    const owner = await this.#ownerNow(admin, uuid)
     const id = kid.startsWith(`${owner.uuid}.`) ? kid.slice(owner.uuid.length + 1) : ''
     assert(id !== FIRST_KEY || !owner.hasFirstKey, 409, 'kid: expected a key of the store; found the first one, which is in the settings: change ADMIN_SECRET')
     const removed = await this.#write(owner, () => this.store.removeKey(owner.uuid, id))
@@ -130,27 +130,30 @@ export class Registry extends Replica {
   }
 
   async setEntry (admin: string, uuid: string, { name, value, secret }: { name: string, value: string, secret: boolean }): Promise<void> {
-    const tenant = await this.#tenant(admin, uuid)
+    const tenant = await this.#tenantNow(admin, uuid)
     checkEntry(name, value, tenant.entries)
     const entry = secret ? { sealed: this.secrets.seal(value, aboutOf({ owner: tenant.uuid, kind: 'entry', name })) } : { value }
     if (!await this.#write(tenant, () => this.store.setEntries(tenant.uuid, { [name]: entry }))) failUnknown(uuid)
   }
 
   async removeEntry (admin: string, uuid: string, name: string): Promise<void> {
-    let tenant = await this.#tenant(admin, uuid)
-    if (!Object.hasOwn(tenant.entries, name)) {
-      // Perhaps another node has set it just now.
-      await this.look()
-      tenant = await this.#tenant(admin, uuid)
-      assert(Object.hasOwn(tenant.entries, name), 404, `name: expected that of an entry of ${tenant.uuid}; found ${show(name)}`)
-    }
+    const tenant = await this.#tenantNow(admin, uuid)
+    assert(Object.hasOwn(tenant.entries, name), 404, `name: expected that of an entry of ${tenant.uuid}; found ${show(name)}`)
     if (!await this.#write(tenant, () => this.store.setEntries(tenant.uuid, { [name]: null }))) failUnknown(uuid)
   }
 
   async #tenant (admin: string, uuid: string): Promise<Owner> {
-    const owner = await this.#owner(admin, uuid)
-    assert(owner.role === 'tenant', 400, `uuid: expected a tenant's; found ${owner.uuid}, which is your own`)
-    return owner
+    return asTenant(await this.#owner(admin, uuid))
+  }
+
+  /** For what is to be changed: the UUID may have become another admin's tenant's on another node, a look ago. */
+  async #ownerNow (admin: string, uuid: string): Promise<Owner> {
+    await this.look()
+    return await this.#owner(admin, uuid)
+  }
+
+  async #tenantNow (admin: string, uuid: string): Promise<Owner> {
+    return asTenant(await this.#ownerNow(admin, uuid))
   }
 
   /** A tenant of the admin's, or the admin. */
@@ -195,6 +198,11 @@ export class Registry extends Replica {
     const sealed = this.secrets.seal(secret, aboutOf({ owner, kind: 'key', name: id }))
     return { given: { kid: `${owner}.${id}`, kind, secret: secret.toString('base64url') }, stored: { id, kind, sealed, createdAt: Date.now() } }
   }
+}
+
+function asTenant (owner: Owner): Owner {
+  assert(owner.role === 'tenant', 400, `uuid: expected a tenant's; found ${owner.uuid}, which is your own`)
+  return owner
 }
 
 /** The same for one that does not exist, and for another admin's. */
