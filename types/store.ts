@@ -101,7 +101,7 @@ export interface Store {
   /** Puts one sealed text in the place of another, wherever the owner has it; without an owner, of the probe. */
   reseal (owner: string | undefined, from: string, to: string): Promise<void>
 
-  /** For each use, in order, whether it is the first of its id. All of them or none are taken note of. */
+  /** For each use, in order, whether it is the first of its id. Of a call that rejects, some may be taken note of: their tokens are lost, and let nobody in. */
   consume (uses: readonly TokenUse[]): Promise<readonly boolean[]>
 
   /** False where there is no such owner, or it has that version already. At most 12 MB of content. */

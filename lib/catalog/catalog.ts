@@ -36,11 +36,11 @@ export class Catalog {
   readonly #changes: Changes
   readonly #reporter: Reporter
   readonly #comeBack = new ComeBack(() => this.#resume())
+  readonly #awaited = new WeakSet<Promise<void>>()
   #places: TenantDirectories = { directories: new Map(), problems: [] }
   #snapshot: Snapshot
   /** The snapshot's: tenants' come and go in it. */
   #namespaces = new Map<string, Namespace>()
-  readonly #awaited = new WeakSet<Promise<void>>()
   #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
   #started = false
   #closed = false

@@ -25,7 +25,7 @@ export class TenantModules {
   isAwake = false
   /** The first call's wait. */
   waking: Promise<void> | undefined
-  /** Until the next module that is being made is done: of those who wait for it. */
+  /** The wait for one more of its modules: one for all callers, of whom there may be any number. */
   next: Promise<void> | undefined
   readonly #makers: Makers
   readonly #settings: Settings

@@ -70,7 +70,7 @@ export class Follower {
     await setImmediate()
     this.#next = undefined
     const begun = performance.now()
-    const changes = await reach(this.#store.changes(this.#cursor))
+    const changes = await reach(() => this.#store.changes(this.#cursor))
     this.#apply(changes)
     this.#cursor = changes.cursor
     this.#seenAt = begun

@@ -9,13 +9,13 @@ const RETRY_AFTER_SECS = '1'
  *
  * @throws `FMS_ERR_UNAVAILABLE`, whatever else a store of the host's may throw; `FMS_ERR_STORE` as it is
  */
-export async function reach<T> (answer: Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
+export async function reach<T> (ask: () => Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((resolve, reject) => {
+  const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`the store did not answer within ${deadlineMs / 1000} s`)), deadlineMs)
   })
   try {
-    return await Promise.race([answer, late])
+    return await Promise.race([ask(), late])
   } catch (error) {
     throw isPlatformError(error) && error.code === 'FMS_ERR_STORE' ? error : unavailable(error)
   } finally {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { OwnerChange, StoredKey } from '../../types/store.ts'
 import { assert, fail } from '../endpoint.ts'
+import { platformError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { canonicalUuid } from '../names.ts'
 import { show } from '../show.ts'
@@ -54,12 +55,13 @@ export class Registry extends Replica {
     if (this.settings.configured.has(uuid)) fail(409, `uuid: expected one that nobody has; found ${uuid}, which is a tenant by configuration already`)
     const made = (['call', 'manage'] as const).map(kind => this.#makeKey(uuid, kind))
     const tenant = { ...newOwner({ uuid, role: 'tenant', admin }), userid, keys: made.map(({ stored }) => stored) }
-    const outcome = await reach(this.store.addOwner(tenant))
+    const outcome = await reach(() => this.store.addOwner(tenant))
     if (outcome === 'userid') fail(409, `userid: expected one that no other tenant of yours has; found ${show(userid)} a second time`)
     if (outcome === 'uuid') {
       const left = await this.#isLeft(admin, uuid) ? ', by what is left of a tenant that the configuration named: remove that first' : ''
       fail(409, `uuid: expected one that nobody has; found ${uuid}, which is taken${left}`)
     }
+    if (outcome !== 'added') throw platformError('FMS_ERR_UNAVAILABLE', `the store: expected addOwner() to answer added, uuid or userid; found ${show(outcome)}`)
     await this.#see()
     return { owner: this.find(uuid) ?? this.roster.sketch(tenant), keys: made.map(({ given }) => given) }
   }
@@ -93,7 +95,7 @@ export class Registry extends Replica {
       const { configured } = await this.#tenantNow(admin, uuid)
       assert(!configured, 409, `uuid: expected a tenant that is not of the configuration; found ${uuid}: take it out there, or disable it`)
     }
-    const removed = await reach(this.store.removeOwner(canonical!))
+    const removed = await reach(() => this.store.removeOwner(canonical!))
     await this.#see()
     if (!removed) failUnknown(uuid)
   }
@@ -181,8 +183,8 @@ export class Registry extends Replica {
 
   async #write (owner: Owner, write: () => Promise<boolean>): Promise<boolean> {
     // An owner of the settings has no record before its first change. Another node may make it at the same time.
-    if (!owner.stored) await reach(this.store.addOwner(newOwner(owner)))
-    const written = await reach(write())
+    if (!owner.stored) await reach(() => this.store.addOwner(newOwner(owner)))
+    const written = await reach(write)
     await this.#see()
     return written || (this.find(owner.uuid) === undefined ? failUnknown(owner.uuid) : false)
   }

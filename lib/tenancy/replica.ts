@@ -66,7 +66,7 @@ export class Replica {
     await this.#follower.close()
     await this.#rotating
     try {
-      await reach(this.store.close())
+      await reach(() => this.store.close())
     } catch (error) {
       this.#log.error({ err: error }, `the store cannot be closed: ${messageOf(error)}`)
     }
@@ -127,7 +127,7 @@ export class Replica {
     if (missing.length === 0) return
     for (const uuid of missing) {
       // Another node may do the same.
-      await reach(this.store.addOwner(newOwner({ uuid, role: 'admin', admin: uuid })))
+      await reach(() => this.store.addOwner(newOwner({ uuid, role: 'admin', admin: uuid })))
     }
     await this.look()
   }

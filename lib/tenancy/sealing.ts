@@ -30,7 +30,7 @@ export async function checkKeys (store: Store, secrets: Secrets, records: () => 
     }
     return
   }
-  const kept = await reach(store.probe(secrets.seal(PROBE.text, PROBE.about)))
+  const kept = await reach(() => store.probe(secrets.seal(PROBE.text, PROBE.about)))
   try {
     if (secrets.open(kept, PROBE.about).toString() === PROBE.text) return
   } catch (error) {
@@ -68,7 +68,7 @@ export async function reseal ({ store, secrets, log, records, look, closed }: Ro
       count.damaged++
       return
     }
-    await reach(store.reseal(owner, from, to))
+    await reach(() => store.reseal(owner, from, to))
     count.done++
   }
   const tasks = [...records()].flatMap(tasksOf).filter(({ from }) => !secrets.isCurrent(from))
@@ -76,7 +76,7 @@ export async function reseal ({ store, secrets, log, records, look, closed }: Ro
     if (closed()) return
     await Promise.all(tasks.splice(-PORTION).map(replace))
   }
-  const probe = await reach(store.probe(secrets.seal(PROBE.text, PROBE.about)))
+  const probe = await reach(() => store.probe(secrets.seal(PROBE.text, PROBE.about)))
   if (!secrets.isCurrent(probe)) await replace({ from: probe, about: PROBE.about })
   if (count.done + count.damaged === 0) return
   await look()

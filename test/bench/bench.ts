@@ -5,13 +5,14 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureLoad } from './measure.ts'
+import { ownersSections } from './owners.ts'
 import { measureHeap, measureReloads } from './reload.ts'
 import { sandboxSections } from './sandbox.ts'
 import { loadScenarios, scenarios, type ScenarioName } from './scenarios.ts'
 import { measureStart } from './start.ts'
 import * as table from './table.ts'
 
-/** Takes some 5 minutes without the sandbox's sections; `--quick` a quarter of that, for a look while working. */
+/** Takes some 5 minutes without the sections of the sandbox and of owners; `--quick` a quarter of that, for a look while working. */
 const full = { counts: [1, 1_000, 10_000], rounds: 5, seconds: 1, starts: [1_000, 10_000], runs: 5, reloads: 10, heapReloads: 500 }
 const quick = { counts: [1, 1_000], rounds: 3, seconds: 1, starts: [1_000], runs: 3, reloads: 5, heapReloads: 100 }
 
@@ -26,18 +27,21 @@ const sections: Record<string, (extent: Extent) => Promise<void>> = {
   start: printStart,
   reload: printReload,
   heap: printHeap,
-  ...Object.fromEntries(Object.entries(sandboxSections).map(([name, print]) => [name, (extent: Extent) => print(extent === quick)]))
+  ...Object.fromEntries(Object.entries({ ...sandboxSections, ...ownersSections }).map(([name, print]) => [name, (extent: Extent) => print(extent === quick)]))
 }
+/** Several sections by one name. */
+const groups: Record<string, string[]> = { owners: Object.keys(ownersSections) }
 
 const { positionals, values: { quick: isQuick } } = parseArgs({
   allowPositionals: true, options: { quick: { type: 'boolean', default: false } }
 })
-const unknown = positionals.find(name => !(name in sections))
-if (unknown !== undefined) throw new Error(`expected sections out of ${Object.keys(sections).join(', ')}; found ${unknown}`)
+const chosen = positionals.flatMap(name => groups[name] ?? name)
+const unknown = chosen.find(name => !(name in sections))
+if (unknown !== undefined) throw new Error(`expected sections out of ${[...Object.keys(groups), ...Object.keys(sections)].join(', ')}; found ${unknown}`)
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${process.platform}, ${new Date().toISOString().slice(0, 10)}`)
 for (const [name, print] of Object.entries(sections)) {
-  if (positionals.length === 0 || positionals.includes(name)) await print(isQuick ? quick : full)
+  if (chosen.length === 0 || chosen.includes(name)) await print(isQuick ? quick : full)
 }
 
 async function printLoad (name: ScenarioName, { counts, rounds, seconds }: Extent): Promise<void> {

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { withDirectory } from './modules.ts'
 import { withProgram } from './processes.ts'
 import { admin, tenantIds } from './sandbox-scenarios.ts'
@@ -43,6 +43,7 @@ export async function withSandbox<T> (
       ADMIN_ID: admin,
       TENANTS_DIR: folders.tenants,
       DATA_DIR: folders.data,
+      tenants: Object.fromEntries(files.filter(name => !name.includes(sep)).map(uuid => [uuid, {}])),
       env: false,
       watch: false,
       ...options,

@@ -25,11 +25,13 @@ interface TenantOptions extends Omit<BuildOptions, 'plugins'> {
   /** Directories beside, by name, for `plugins` to name. */
   beside?: Record<string, Files>
   plugins?: (directory: string) => string[]
+  /** Whether all modules are made before they are called. */
+  refresh?: boolean
 }
 
 /** An app with one admin whose tenants have these files, by UUID; the admin has `files`. They exist by option `tenants`, as do `tenant` and `other`. */
 export async function buildTenants (
-  t: Test, { tenantFiles = {}, files = {}, beside = {}, plugins, tenants = {}, ...options }: TenantOptions = {}
+  t: Test, { tenantFiles = {}, files = {}, beside = {}, plugins, tenants = {}, refresh = true, ...options }: TenantOptions = {}
 ): Promise<BuiltTenants> {
   const directory = t.testdir({ plugins: files, tenants: tenantFiles, ...beside })
   const tenantsDirectory = join(directory, 'tenants')
@@ -42,7 +44,7 @@ export async function buildTenants (
     tenants: { ...unnamed([tenant, other, ...Object.keys(tenantFiles)], tenants), ...tenants },
     ...options
   })
-  await built.app.microservices.refresh()
+  if (refresh) await built.app.microservices.refresh()
   return { ...built, directory: join(directory, 'plugins'), tenantsDirectory, own: path => built.url(`/${tenant}${path}`) }
 }
 

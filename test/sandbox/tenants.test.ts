@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { build, moduleSource } from '../helper.ts'
@@ -81,6 +81,21 @@ t.test('tenants come and go with their folders, and reload as anyone\'s modules 
   t.equal((await app.inject(own('/who'))).statusCode, 404)
   t.match((await app.inject(url(`/${other}/who`))).json(), { name: 'b' })
   t.strictSame(app.microservices.logs(tenant), [], 'nothing is left of one without modules')
+})
+
+t.test('a tenant\'s modules are made at its first call, and nobody else\'s', async t => {
+  const { app, own, tenantsDirectory, url } = await buildTenants(t, {
+    refresh: false, tenantFiles: { [tenant]: { 'a.ts': who('a'), 'b.ts': who('b') }, [other]: { 'c.ts': who('c') } }
+  })
+  const names = () => app.microservices.directory().modules.map(({ name }) => name)
+  const made = () => readdirSync(join(tenantsDirectory, '../data/modules'), { recursive: true }).filter(name => /description$/.test(String(name))).length
+  t.strictSame(names(), [])
+  const answers = await Promise.all(['/who', '/b/who', '/__dir__'].map(path => app.inject(own(path))))
+  t.match(answers.map(answer => answer.json()), [{ name: 'a' }, { name: 'b' }, { modules: [{ name: 'a' }, { name: 'b' }] }])
+  t.strictSame(names(), ['a', 'b'])
+  t.equal(made(), 2)
+  t.match((await app.inject(url(`/${other}/who`))).json(), { name: 'c' })
+  t.strictSame([names(), made()], [['a', 'b', 'c'], 3])
 })
 
 t.test('a tenant is listed as anyone, and only to those who name it', async t => {
