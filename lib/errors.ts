@@ -75,10 +75,11 @@ export function isPlatformError (error: unknown): error is PlatformError {
 
 /**
  * What a client is told of an error of 500 and up: the status's name, so that nothing of the installation leaks. The
- * full error is its `cause`, for the log and for the host's own error handler.
+ * full error is its `cause`, for the log and for the host's own error handler. Headers of ours go along.
  */
 export function concealed (code: ErrorCode, status: number, cause: unknown): PlatformError {
-  const error = Object.assign(new Error(STATUS_CODES[status] ?? 'Server Error', { cause }), { code, statusCode: status })
+  const headers = isPlatformError(cause) ? cause.headers : undefined
+  const error = Object.assign(new Error(STATUS_CODES[status] ?? 'Server Error', { cause }), { code, statusCode: status, ...(headers && { headers }) })
   // Its own frames say where we concealed, not where it failed; the cause has those.
   error.stack = `${code}: ${error.message}`
   return error

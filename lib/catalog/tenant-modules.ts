@@ -110,7 +110,7 @@ export class TenantModules {
   /** Nothing of it is made any more, until the next call. */
   sleep (): void {
     this.isAwake = false
-    this.waking = undefined
+    this.waking = this.next = undefined
     this.#own = []
     this.#found = []
     this.#folders = []

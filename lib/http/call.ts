@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
 import type { Invocation } from '../invoke/invocation.ts'
+import type { Standing } from '../tenancy/tenants.ts'
 import type { Presented } from './gate.ts'
 
 /** Where a request carries what our hooks found out about it. */
@@ -15,6 +16,8 @@ export type Call = {
   invocation: Invocation | undefined
   /** A tenant's: the JSON payload as it was sent, and what it was parsed to. */
   payload: { readonly text: string, readonly body: unknown } | undefined
+  /** Whose it was when the match was made. */
+  readonly tenant: Standing | undefined
 } | {
   readonly match: undefined
   readonly list: () => unknown

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest, RequestPayload } from 'fastify'
-import { isPlatformError, platformError } from '../errors.ts'
+import { concealed, isPlatformError, platformError } from '../errors.ts'
 import type { Invocation } from '../invoke/invocation.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import type { Outcome } from '../sandbox/sandbox.ts'
@@ -37,7 +37,7 @@ export class Hooks {
     }
     this.#gate?.consume(presented).then(() => done(), (error: Error) => {
       this.#audit(request, error)
-      done(error)
+      done(isPlatformError(error) && error.statusCode >= 500 ? concealed(error.code, error.statusCode, error) : error)
     })
   }
 
@@ -68,7 +68,7 @@ export class Hooks {
         } else {
           // Merged, and checked by the module's own schemas, in its isolate. A hook of the host's may have put another body in place.
           const payload = call.payload?.body === request.body ? call.payload?.text : undefined
-          call.invocation = { ...common, ...readParameters(request, match, this.#invoker.settings), args: {}, payload }
+          call.invocation = { ...common, ...readParameters(request, match, this.#invoker.settings), args: {}, payload, tenant: call.tenant }
         }
       } catch (error) {
         failure = this.#invoker.failure(error, { match, request })

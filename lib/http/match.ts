@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Match, Resolution, Snapshot } from '../catalog/snapshot.ts'
-import { type PlatformError, platformError } from '../errors.ts'
+import { concealed, type PlatformError, platformError } from '../errors.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import { auditRefusal } from './audit.ts'
 import { setCall } from './call.ts'
@@ -151,12 +151,14 @@ export class Matcher {
   #begin (request: FastifyRequest, { reply, configKey, done }: Omit<Way, 'segments'>, resolution: Resolution, admission?: Admission): void {
     if (!('match' in resolution)) return done(undefinedError(resolution, request.method))
     const { match, match: { module, endpoint } } = resolution
+    const { guests } = this.#rooms.invoker
     // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say. That
     // includes a route of a module that is gone, where its path now means an endpoint with a slug.
     if (endpoint.configKey !== '' && endpoint.configKey !== configKey) return done(undefinedError({ api: match.api, allow: [] }, request.method))
     const admitted = admission ?? this.#admit(request, module.owner, module.builtIn ? endpoint.function : undefined)
     if (admitted instanceof Error) return done(admitted)
-    setCall(request, { match, invocation: undefined, payload: undefined, presented: admitted.presented })
+    const tenant = module.guest && guests?.standing(module.guest)
+    setCall(request, { match, invocation: undefined, payload: undefined, presented: admitted.presented, tenant })
     this.#enter(request, reply, match, done)
   }
 
@@ -195,5 +197,5 @@ export class Matcher {
 
 // Long enough for what is being made or found again to be there.
 function notNow (text: string): PlatformError {
-  return Object.assign(platformError('FMS_ERR_UNAVAILABLE', text), { headers: { 'retry-after': '1' } })
+  return concealed('FMS_ERR_UNAVAILABLE', 503, Object.assign(platformError('FMS_ERR_UNAVAILABLE', text), { headers: { 'retry-after': '1' } }))
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
-import { concealed, isPlatformError, messageOf, type PlatformError } from '../errors.ts'
+import { concealed, isPlatformError, messageOf } from '../errors.ts'
 import { type Mask, maskError } from '../mask.ts'
 
 /**
@@ -14,17 +14,13 @@ export function toHttpError (thrown: unknown, match: Match, log: FastifyBaseLogg
 
   const isOurs = isPlatformError(error)
   // What a tenant's function failed with stands in its owner's log.
-  if (isOurs && match.module.guest !== undefined) return withHeaders(concealed(error.code, status, error), error)
+  if (isOurs && match.module.guest !== undefined) return concealed(error.code, status, error)
   if (typeof error.stack === 'string') Reflect.set(error, 'stack', match.module.mapStack(error.stack))
   // Loggers mark what they have seen, which a frozen error does not take.
   const shown = mask || !Object.isExtensible(error) ? maskError(error, mask ?? String) : error
   const { owner, name, version } = match.module
   log.error({ err: shown, owner, module: name, version, api: match.api, function: match.endpoint.function }, shown.message)
-  return withHeaders(concealed(isOurs ? error.code : 'FMS_ERR_FUNCTION', status, shown), isOurs ? error : undefined)
-}
-
-function withHeaders (concealing: Error, error: PlatformError | undefined): Error {
-  return error?.headers ? Object.assign(concealing, { headers: error.headers }) : concealing
+  return Object.assign(concealed(isOurs ? error.code : 'FMS_ERR_FUNCTION', status, shown), isOurs && error.headers && { headers: error.headers })
 }
 
 /** Anything may be thrown, also what throws when it is looked at. */

@@ -4,7 +4,7 @@ import { platformError, type PlatformError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { GuestError } from '../sandbox/protocol.ts'
 import type { Outcome, Sandbox, SandboxCall } from '../sandbox/sandbox.ts'
-import type { Tenant, Tenants } from '../tenancy/tenants.ts'
+import type { Standing, Tenant, Tenants } from '../tenancy/tenants.ts'
 import { guestText } from './guest-text.ts'
 import type { Invocation } from './invocation.ts'
 import { WaitingLine } from './line.ts'
@@ -22,6 +22,11 @@ export class GuestRunner {
     this.#settings = settings
   }
 
+  /** Who a module's tenant is now. */
+  standing ({ owner }: Guest): Standing | undefined {
+    return this.#tenants.standing(owner)
+  }
+
   /** The error of a payload that is too large for its tenant, as Fastify says it. */
   tooLarge ({ owner }: Guest, bytes: number): Error | undefined {
     const limits = this.#tenants.find(owner)?.limits
@@ -37,7 +42,7 @@ export class GuestRunner {
     const { match, request, response, payload } = invocation
     const guest = match.module.guest as Guest
     const tenant = this.#tenants.find(guest.owner)
-    if (tenant === undefined) throw platformError('FMS_ERR_UNAVAILABLE', `${guest.owner} is no tenant any more`)
+    if (tenant === undefined || !this.#isServed(invocation)) throw platformError('FMS_ERR_UNDEFINED', match.api, request.method)
     const tooLarge = this.tooLarge(guest, bytesOf(payload ?? request.body))
     if (tooLarge) throw tooLarge
     const secs = Math.min(match.endpoint.timeoutSecs ?? Infinity, tenant.limits.timeoutSecs, this.#settings.maxFunctionSecs)
@@ -51,7 +56,7 @@ export class GuestRunner {
       deadline: performance.now() + secs * 1000
     }
     const line = this.#lineOf(tenant)
-    if (!line.tryEnter()) await this.#wait(line, call, match)
+    if (!line.tryEnter()) await this.#wait(line, call, invocation)
     const leave = (): void => this.#sandbox.cancel(call, gone())
     response.once('close', leave)
     try {
@@ -72,13 +77,22 @@ export class GuestRunner {
     return line
   }
 
-  async #wait (line: WaitingLine, { deadline, requestId }: SandboxCall, match: Match): Promise<void> {
+  async #wait (line: WaitingLine, { deadline, requestId }: SandboxCall, invocation: Invocation): Promise<void> {
+    const { match, request } = invocation
     try {
       await line.enterBy(deadline)
     } catch (error) {
       this.report(error as PlatformError, match, requestId)
       throw error
     }
+    if (this.#isServed(invocation)) return
+    line.leave()
+    throw platformError('FMS_ERR_UNDEFINED', match.api, request.method)
+  }
+
+  /** Bodies may be long on their way, and calls wait: meanwhile the tenant may be disabled, or its UUID another's, with secrets of its own. */
+  #isServed ({ match, tenant }: Invocation): boolean {
+    return tenant !== undefined && this.#tenants.isServed((match.module.guest as Guest).owner, tenant)
   }
 
   /** Tells the owner what its caller is not told. */

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
 import type { Mask } from '../mask.ts'
 import type { Settings } from '../options.ts'
+import type { Standing } from '../tenancy/tenants.ts'
 
 /** A call with its arguments checked: all that an endpoint's code will see. */
 export interface Invocation {
@@ -11,6 +12,8 @@ export interface Invocation {
   readonly args: Record<string, unknown>
   /** A tenant's: the JSON payload as text; undefined for none, or another content type's. */
   readonly payload?: string | undefined
+  /** A tenant's: who that was when the match was made. */
+  readonly tenant?: Standing | undefined
   readonly params: Readonly<Record<string, string>>
   /** Whether the request's body has a `__map__`, which endpoints do not see. */
   readonly mapped: boolean

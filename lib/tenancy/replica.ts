@@ -17,6 +17,8 @@ export interface ReplicaOptions {
 
 type Listener = (uuids: ReadonlySet<string>) => void
 
+// Less than the 10 s that Fastify gives a plugin by default: then it would say that somebody forgot to call done().
+const OPEN_MS = 8_000
 // As long as a store may be gone before it is worth the next try.
 const RETRY_MS = 1_000
 
@@ -44,16 +46,17 @@ export class Replica {
     this.#follower = new Follower({ store, log, apply: changes => this.#apply(changes) })
   }
 
-  /** @throws `FMS_ERR_STORE`, or `FMS_ERR_UNAVAILABLE` where it may go better later; the store is closed again then */
+  /** @throws `FMS_ERR_STORE`; the store is closed again then */
   async open (): Promise<void> {
     try {
-      await this.store.open()
+      await reach(() => this.store.open(), OPEN_MS)
       await this.look()
       await checkKeys(this.store, this.secrets, () => this.roster.records())
       await this.#addAdmins()
     } catch (error) {
       await this.close()
-      throw isPlatformError(error) ? error : Object.assign(platformError('FMS_ERR_STORE', messageOf(error)), { cause: error })
+      if (isPlatformError(error) && error.code === 'FMS_ERR_STORE') throw error
+      throw Object.assign(platformError('FMS_ERR_STORE', messageOf((error as Error).cause ?? error)), { cause: error })
     }
     this.#opened = true
     this.#follower.start()

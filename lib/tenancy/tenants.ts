@@ -13,17 +13,20 @@ export interface Tenant extends TenantSettings {
   record (entry: OwnerLogEntry): void
 }
 
+/** What tells a tenant from another that has got its UUID later. */
+export type Standing = Pick<Owner, 'admin' | 'createdAt'>
+
 // A log has 256 KB by default: those that were written to last may take 256 MB.
 const LOGS_MAX = 1_000
 
 /** Tenants as the sandbox takes them, with their logs. */
 export class Tenants {
-  readonly #registry: Pick<Replica, 'find'>
+  readonly #registry: Pick<Replica, 'find' | 'serves'>
   readonly #tenants = new Map<string, { owner: Owner, tenant: Tenant }>()
   /** The one that was written to last comes last. */
   readonly #logs = new Map<string, OwnerLog>()
 
-  constructor (registry: Pick<Replica, 'find' | 'onChange'>) {
+  constructor (registry: Pick<Replica, 'find' | 'serves' | 'onChange'>) {
     this.#registry = registry
     registry.onChange(uuids => { for (const uuid of uuids) this.#review(uuid) })
   }
@@ -38,6 +41,17 @@ export class Tenants {
     const tenant = known !== undefined && isSame(known.tenant, made) ? known.tenant : made
     this.#tenants.set(uuid, { owner, tenant })
     return tenant
+  }
+
+  /** Who has this UUID now. */
+  standing (uuid: string): Standing | undefined {
+    return this.#registry.find(uuid)
+  }
+
+  /** Whether the UUID still is that tenant's, and the tenant enabled. */
+  isServed (uuid: string, standing: Standing): boolean {
+    const owner = this.#registry.find(uuid)
+    return owner !== undefined && (owner === standing || isStill(standing, owner)) && this.#registry.serves(uuid)
   }
 
   /** What an owner's log holds, oldest first; nothing for one that is no tenant. */
@@ -72,7 +86,7 @@ export class Tenants {
 }
 
 /** Not one that was removed, and another added with its UUID. */
-function isStill (known: Owner, owner: Owner): boolean {
+function isStill (known: Standing, owner: Standing): boolean {
   return known.admin === owner.admin && (known.createdAt ?? owner.createdAt) === (owner.createdAt ?? known.createdAt)
 }
 

@@ -1,5 +1,9 @@
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { moduleSource } from '../helper.ts'
 import { admin, adminCredentials, buildOwners, otherAdmin, otherAdminCredentials, tenant } from './owners.ts'
@@ -106,4 +110,43 @@ t.test('each admin sees its own directory, and no other\'s', async t => {
     t.equal((await call(by, 'GET', `/${uuid}/__directory__`)).statusCode, 401)
   }
   t.equal((await call(adminCredentials, 'GET', `/${tenant}/__directory__`)).statusCode, 404, 'tenants have none')
+})
+
+/** Sends the head of a request, and its body once `meanwhile` is done. */
+async function slowly (app: FastifyInstance, path: string, meanwhile: () => Promise<unknown>): Promise<{ status: number | undefined, text: string }> {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const matched = Promise.withResolvers<void>()
+  const client = request({ port, path, method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 2 } })
+  app.server.once('request', () => setImmediate(matched.resolve))
+  client.write('{')
+  await matched.promise
+  await meanwhile()
+  client.end('}')
+  const [response] = await once(client, 'response') as [IncomingMessage]
+  return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() }
+}
+
+const post = () => ({ 'spy.ts': moduleSource({ spy: "{ method: 'POST' }, (args, { env }) => env" }) })
+
+t.test('a call whose body comes after its tenant was disabled is not made', async t => {
+  const { app, call, manage, url } = await buildOwners(t, { tenantFiles: { [tenant]: post() } })
+  await manage('POST', 'register', { userid: 'ada', uuid: tenant })
+  t.equal((await call(undefined, 'POST', `/${tenant}/spy`, {})).statusCode, 200)
+  const { status, text } = await slowly(app, url(`/${tenant}/spy`), () => manage('POST', 'disable', { uuid: tenant }))
+  t.equal(status, 404, text)
+})
+
+t.test('a call whose body comes after its UUID has become another\'s finds none of the other\'s secrets', async t => {
+  const { app, call, manage, url } = await buildOwners(t, { tenantFiles: { [tenant]: post() } })
+  await manage('POST', 'register', { userid: 'ada', uuid: tenant })
+  t.equal((await call(undefined, 'POST', `/${tenant}/spy`, {})).statusCode, 200)
+  const { status, text } = await slowly(app, url(`/${tenant}/spy`), async () => {
+    await manage('DELETE', 'remove', { uuid: tenant })
+    await manage('POST', 'register', { userid: 'bob', uuid: tenant }, otherAdminCredentials)
+    await manage('PUT', 'environ', { uuid: tenant, name: 'PASS', value: 'of the other', secret: true }, otherAdminCredentials)
+  })
+  t.equal(status, 404, text)
+  t.notMatch(text, 'of the other')
+  t.strictSame((await call(undefined, 'POST', `/${tenant}/spy`, {})).json(), { PASS: 'of the other' }, 'who calls now finds them')
 })

@@ -128,6 +128,8 @@ export class HostileApp {
         options: {
           plugins: [join(directory, 'plugins')],
           MULTI_TENANT: true,
+          // A program sends credentials of the host's, to see whether they arrive.
+          TOKENS: 'off',
           ADMIN_ID: admin,
           TENANTS_DIR: join(directory, 'tenants'),
           DATA_DIR: join(directory, 'data'),
