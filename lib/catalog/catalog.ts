@@ -14,7 +14,7 @@ import { Reporter } from './report.ts'
 import { findTenants, type TenantDirectories } from './scan.ts'
 import { assemble, type Namespace, type Snapshot } from './snapshot.ts'
 import type { TenantModules } from './tenant-modules.ts'
-import { atMost, placesOf, Tenants } from './tenants.ts'
+import { atMost, placesOf, TenantCatalog } from './tenant-catalog.ts'
 import { TrustedModules } from './trusted.ts'
 import { Watcher } from './watch.ts'
 
@@ -31,7 +31,7 @@ export class Catalog {
   readonly #log: FastifyBaseLogger
   readonly #makers: Makers
   readonly #trusted: TrustedModules
-  readonly #tenants: Tenants
+  readonly #tenants: TenantCatalog
   readonly #watcher: Watcher | undefined
   readonly #changes: Changes
   readonly #reporter: Reporter
@@ -53,7 +53,7 @@ export class Catalog {
     this.#log = maskedLog(app.log, mask)
     this.#makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
     this.#trusted = new TrustedModules({ app, settings, makers: this.#makers, log: this.#log, builtIns })
-    this.#tenants = new Tenants({ makers: this.#makers, settings, onLive: tenant => this.#follow(tenant), onFailure: error => this.#fail(error) })
+    this.#tenants = new TenantCatalog({ makers: this.#makers, settings, onLive: tenant => this.#follow(tenant), onFailure: error => this.#fail(error) })
     this.#changes = new Changes(settings.tenantsDirectory)
     this.#reporter = new Reporter(this.#log)
     this.#snapshot = assemble([], settings)

@@ -10,7 +10,7 @@ import { type Places, TenantModules } from './tenant-modules.ts'
 const WAKE_MS = 5_000
 
 /** Who has to be told what became of a tenant. */
-export interface TenantsOptions {
+export interface TenantCatalogOptions {
   readonly makers: Makers
   readonly settings: Settings
   /** What is served of this one may have changed. */
@@ -19,11 +19,11 @@ export interface TenantsOptions {
 }
 
 /** All tenants' modules. Whoever calls nobody's costs the app a name in a map. */
-export class Tenants {
-  readonly #options: TenantsOptions
+export class TenantCatalog {
+  readonly #options: TenantCatalogOptions
   #byOwner = new Map<string, TenantModules>()
 
-  constructor (options: TenantsOptions) {
+  constructor (options: TenantCatalogOptions) {
     this.#options = options
   }
 
