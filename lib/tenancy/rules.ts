@@ -15,8 +15,8 @@ export const USERID_LENGTH_MAX = 200
 export const ENTRY_NAME_LENGTH_MAX = 128
 export const ENTRY_BYTES_MAX = 8 * KB
 /** An environment is in memory with its tenant, and again in each of its isolates. */
-export const ENTRIES_MAX = 100
-export const ENVIRONMENT_BYTES_MAX = 64 * KB
+const ENTRIES_MAX = 100
+const ENVIRONMENT_BYTES_MAX = 64 * KB
 
 /** @throws an error of 400 */
 export function checkUserid (userid: string): void {

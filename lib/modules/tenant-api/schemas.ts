@@ -3,11 +3,12 @@ import { fail } from '../../endpoint.ts'
 import { limitsSchema } from '../../limits.ts'
 import { canonicalUuid } from '../../names.ts'
 import { show } from '../../show.ts'
+import { ENTRY_BYTES_MAX, ENTRY_NAME_LENGTH_MAX, USERID_LENGTH_MAX } from '../../tenancy/rules.ts'
 
 export const Uuid = Type.String({ description: 'UUID of a tenant', examples: ['5b1c8f3e-7d24-4c6a-8e95-3f0a1b2c4d5e'] })
 
 export const Userid = Type.String({
-  minLength: 1, maxLength: 200, description: 'The name that you know the tenant by; unique among your tenants. No control characters'
+  minLength: 1, maxLength: USERID_LENGTH_MAX, description: 'The name that you know the tenant by; unique among your tenants. No control characters'
 })
 
 export const Kind = Type.Unsafe<'call' | 'manage'>({
@@ -16,9 +17,9 @@ export const Kind = Type.Unsafe<'call' | 'manage'>({
 
 export const Kid = Type.String({ maxLength: 100, description: 'Key id, as it stands in the header of a token: <uuid>.<id>' })
 
-export const Name = Type.String({ maxLength: 128, description: 'Name of an environment entry: letters, digits and "_", that begin with no digit' })
+export const Name = Type.String({ maxLength: ENTRY_NAME_LENGTH_MAX, description: 'Name of an environment entry: letters, digits and "_", that begin with no digit' })
 
-export const Value = Type.String({ description: 'At most 8192 bytes of UTF-8' })
+export const Value = Type.String({ description: `At most ${ENTRY_BYTES_MAX} bytes of UTF-8` })
 
 export const NewKey = Type.Object({
   kid: Kid,
