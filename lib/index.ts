@@ -27,9 +27,11 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
   const prefix = app.prefix + settings.prefix
   const mask = createMask(settings.secrets)
   const opened: Array<() => unknown> = []
-  // At once, so that whatever fails from here on is closed again; what was opened last goes first.
+  // At once, so that whatever fails from here on is closed again; what was opened last goes first, and none stays open for another's failure.
   app.addHook('onClose', async () => {
-    for (const close of opened.reverse()) await close()
+    const failures: unknown[] = []
+    for (const close of opened.reverse()) await (async () => close())().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   })
   const owners = needsOwners(settings) ? await openOwners(app, settings, mask, opened) : undefined
   const guests = settings.multiTenant ? await openSandbox(app, settings, owners as Owners, opened) : undefined
