@@ -69,6 +69,15 @@ export function platformError (code: ErrorCode, ...values: unknown[]): PlatformE
   }
 }
 
+// Most of what makes something unavailable has passed by then: a cell starts in a quarter of a second.
+const RETRY_AFTER_SECS = 1
+
+/** Not now, and not the caller's fault: says when to try again. */
+export function unavailable (text: string, { seconds = RETRY_AFTER_SECS, cause }: { seconds?: number, cause?: unknown } = {}): PlatformError {
+  const headers = { 'retry-after': String(Math.ceil(seconds)) }
+  return Object.assign(platformError('FMS_ERR_UNAVAILABLE', text), { headers, ...(cause !== undefined && { cause }) })
+}
+
 export function isPlatformError (error: unknown): error is PlatformError {
   return made.has(error as object)
 }

@@ -20,7 +20,7 @@ const rooms = [
   ['lib/limits.ts'],
   ['lib/names.ts'],
   ['lib/errors.ts'],
-  ['lib/endpoint.ts', 'lib/show.ts'],
+  ['lib/endpoint.ts', 'lib/show.ts', 'lib/deadline.ts'],
   ['types/']
 ]
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { compileFunction, constants } from 'node:vm'
+import { withDeadline } from '../deadline.ts'
 import { messageOf } from '../errors.ts'
 import type { Bundle } from './bundle.ts'
 import { Positions } from '../source/positions.ts'
@@ -39,22 +40,12 @@ async function importPackages ({ file, packages }: Bundle): Promise<Map<string, 
   // One after the other, in the order of the imports, as Node evaluates them.
   for (const url of packages) {
     try {
-      namespaces.set(url, await within(PACKAGE_SECS, import(url)))
+      namespaces.set(url, await withDeadline(PACKAGE_SECS * 1000, () => import(url), () => new Error(`it has not finished within ${PACKAGE_SECS} s`)))
     } catch (error) {
       throw new ModuleError('FMS_ERR_MODULE', file, `${url}, which it imports, failed to load: ${messageOf(error)}`, { cause: error })
     }
   }
   return namespaces
-}
-
-async function within<T> (seconds: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`it has not finished within ${seconds} s`)), seconds * 1000)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function run ({ file, code }: Bundle, namespaces: Map<string, Namespace>): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { withDeadline } from '../deadline.ts'
 import type { Description, Endpoint } from '../describe/describe.ts'
 import type { Guest } from './guest.ts'
 import type { Loaded } from './load.ts'
@@ -73,7 +74,7 @@ export class ModuleVersion {
     if (this.#started) return
     const { pluginTimeout } = app.initialConfig
     const allowed = pluginTimeout ? Math.min(LIFECYCLE_MS, pluginTimeout * 0.8) : LIFECYCLE_MS
-    await withDeadline('__start__', allowed, async () => this.#start?.(app))
+    await limited('__start__', allowed, async () => this.#start?.(app))
     this.#started = true
   }
 
@@ -96,21 +97,14 @@ export class ModuleVersion {
     }
     if (this.#wanted || !this.#started) return
     this.#started = false
-    const closing = withDeadline('__close__', LIFECYCLE_MS, async () => this.#close?.())
+    const closing = limited('__close__', LIFECYCLE_MS, async () => this.#close?.())
     this.#ending = closing.catch(() => {})
     await closing
   }
 }
 
-async function withDeadline (name: string, allowedMs: number, run: () => Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  try {
-    await Promise.race([run(), new Promise((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${name} was not done within ${allowedMs / 1000} s`)), allowedMs)
-    })])
-  } finally {
-    clearTimeout(timer)
-  }
+async function limited (name: string, allowedMs: number, run: () => Promise<unknown>): Promise<void> {
+  await withDeadline(allowedMs, run, () => new Error(`${name} was not done within ${allowedMs / 1000} s`))
 }
 
 function expiry (ms: number): Promise<void> {

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Match, Resolution, Snapshot } from '../catalog/snapshot.ts'
-import { concealed, type PlatformError, platformError } from '../errors.ts'
+import { withDeadline } from '../deadline.ts'
+import { concealed, type PlatformError, unavailable } from '../errors.ts'
 import type { Invoker } from '../invoke/invoke.ts'
 import { auditRefusal } from './audit.ts'
 import { setCall } from './call.ts'
@@ -111,14 +112,8 @@ export class Matcher {
 
   /** What is not there may be among what is still being made: whoever asks for it waits, as long as for a function. */
   async #wait (preparing: Promise<void>, reply: FastifyReply): Promise<void> {
-    const late = Promise.withResolvers<never>()
-    const { settings } = this.#rooms.invoker
-    const timer = setTimeout(() => late.reject(notNow('its module is still being made')), settings.maxFunctionSecs * 1000 - reply.elapsedTime)
-    try {
-      await Promise.race([preparing, late.promise])
-    } finally {
-      clearTimeout(timer)
-    }
+    const { maxFunctionSecs } = this.#rooms.invoker.settings
+    await withDeadline(maxFunctionSecs * 1000 - reply.elapsedTime, () => preparing, () => notNow('its module is still being made'))
   }
 
   /** Whether the path is that of a listing; then it goes on by itself. */
@@ -197,5 +192,5 @@ export class Matcher {
 
 // Long enough for what is being made or found again to be there.
 function notNow (text: string): PlatformError {
-  return concealed('FMS_ERR_UNAVAILABLE', 503, Object.assign(platformError('FMS_ERR_UNAVAILABLE', text), { headers: { 'retry-after': '1' } }))
+  return concealed('FMS_ERR_UNAVAILABLE', 503, unavailable(text))
 }

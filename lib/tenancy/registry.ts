@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { OwnerChange, StoredKey } from '../../types/store.ts'
 import { assert, fail } from '../endpoint.ts'
-import { platformError } from '../errors.ts'
+import { unavailable } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { canonicalUuid } from '../names.ts'
 import { show } from '../show.ts'
@@ -61,7 +61,7 @@ export class Registry extends Replica {
       const left = await this.#isLeft(admin, uuid) ? ', by what is left of a tenant that the configuration named: remove that first' : ''
       fail(409, `uuid: expected one that nobody has; found ${uuid}, which is taken${left}`)
     }
-    if (outcome !== 'added') throw platformError('FMS_ERR_UNAVAILABLE', `the store: expected addOwner() to answer added, uuid or userid; found ${show(outcome)}`)
+    if (outcome !== 'added') throw unavailable(`the store: expected addOwner() to answer added, uuid or userid; found ${show(outcome)}`)
     await this.#see()
     return { owner: this.find(uuid) ?? this.roster.sketch(tenant), keys: made.map(({ given }) => given) }
   }

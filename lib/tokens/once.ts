@@ -1,5 +1,5 @@
 import type { Store, TokenUse } from '../../types/store.ts'
-import { platformError } from '../errors.ts'
+import { unavailable } from '../errors.ts'
 
 interface Waiting {
   readonly use: TokenUse
@@ -37,7 +37,7 @@ export class Once {
    * @throws `FMS_ERR_UNAVAILABLE` where the store does not say
    */
   use (id: string, expiresAt: number): Promise<boolean> {
-    if (this.#waiting.length >= MOST_WAITING || this.#hanging >= MOST_HANGING) return Promise.reject(unavailable(new Error('too many wait for it')))
+    if (this.#waiting.length >= MOST_WAITING || this.#hanging >= MOST_HANGING) return Promise.reject(unsure(new Error('too many wait for it')))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ use: { id, expiresAt }, resolve, reject })
       this.#next()
@@ -88,10 +88,9 @@ function settle (batch: readonly Waiting[], answers: readonly boolean[]): void {
 }
 
 function fail (batch: readonly Waiting[], cause: unknown): void {
-  for (const { reject } of batch) reject(unavailable(cause))
+  for (const { reject } of batch) reject(unsure(cause))
 }
 
-function unavailable (cause: unknown): Error {
-  const error = platformError('FMS_ERR_UNAVAILABLE', 'the store cannot say whether the token was used; try again with another')
-  return Object.assign(error, { cause, headers: { 'retry-after': '1' } })
+function unsure (cause: unknown): Error {
+  return unavailable('the store cannot say whether the token was used; try again with another', { cause })
 }

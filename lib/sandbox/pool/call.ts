@@ -1,5 +1,5 @@
 import type { OwnerLogEntry } from '../../../types/status.ts'
-import { type ErrorCode, platformError, type PlatformError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 import type { Limits } from '../../limits.ts'
 import type { GuestError, ResponseHead } from '../protocol.ts'
 
@@ -98,14 +98,6 @@ export class Pending {
     this.resolve = resolve
     this.reject = reject
   }
-}
-
-// Of whatever makes a cell unavailable, most is over by then: a start takes a quarter of a second.
-const RETRY_AFTER_SECS = 1
-
-/** Not now, and not the caller's fault: says when to try again. */
-export function unavailable (text: string, seconds = RETRY_AFTER_SECS): PlatformError {
-  return Object.assign(platformError('FMS_ERR_UNAVAILABLE', text), { headers: { 'retry-after': String(Math.ceil(seconds)) } })
 }
 
 /** Why a cell or an isolate was ended, as `status().kills` counts it. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '../../errors.ts'
-import { unavailable } from './call.ts'
+import { messageOf, unavailable } from '../../errors.ts'
+
 import { Cell, type CellObserver } from './cell.ts'
 import type { Program, Walled } from '../layers.ts'
 import type { Hello } from '../protocol.ts'
@@ -93,7 +93,7 @@ export class Nursery {
   async #tryToMake (hardened: boolean, bytes: number): Promise<Cell> {
     if (this.#closed) throw unavailable('the app is closing')
     const wait = this.#retryAt - performance.now()
-    if (wait > 0) throw unavailable('cells do not start; the log says why', wait / 1000)
+    if (wait > 0) throw unavailable('cells do not start; the log says why', { seconds: wait / 1000 })
     try {
       const cell = await this.#start(hardened, bytes)
       this.#failures = 0
@@ -103,7 +103,7 @@ export class Nursery {
       const pause = Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MS_MAX)
       this.#retryAt = performance.now() + pause
       this.#log.error({ err: error }, `a cell did not start; the next try is in ${pause / 1000} s: ${messageOf(error)}`)
-      throw unavailable('a cell did not start; the log says why', pause / 1000)
+      throw unavailable('a cell did not start; the log says why', { seconds: pause / 1000 })
     }
   }
 

@@ -1,4 +1,5 @@
-import { codeOf, unavailable, type Isolate, type Pending, type Reason } from './call.ts'
+import { unavailable } from '../../errors.ts'
+import { codeOf, type Isolate, type Pending, type Reason } from './call.ts'
 import type { Cell, CellObserver, End, Purpose } from './cell.ts'
 import { record, refuse, refuseWith } from './entries.ts'
 import { begunBy, readMark, runningIn, type Mark } from './mark.ts'

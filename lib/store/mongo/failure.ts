@@ -1,4 +1,5 @@
-import { messageOf, type PlatformError, platformError } from '../../errors.ts'
+import { withDeadline } from '../../deadline.ts'
+import { messageOf, type PlatformError, platformError, unavailable as failing } from '../../errors.ts'
 
 /** A call waits this long for the database, and no longer: it would rather fail, and be repeated. Elections take some 2 s. */
 export const DEADLINE_MS = 3_000
@@ -16,7 +17,7 @@ export function isDuplicate (error: unknown): boolean {
 
 /** The database is out of reach, or too slow; it may be there in a second. */
 export function notNow (message: string): PlatformError {
-  return Object.assign(platformError('FMS_ERR_UNAVAILABLE', `MongoDB: ${message}`), { headers: { 'retry-after': '1' } })
+  return failing(`MongoDB: ${message}`)
 }
 
 /** Anything that the driver or the server says while the app runs: it may pass. Our own mistakes stay what they are. */
@@ -26,16 +27,10 @@ export function unavailable (error: unknown): unknown {
 
 /** Ends the wait where the driver does not: one of the host's may be too old to know `timeoutMS`. */
 export async function within<T> (ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(notNow(`no answer within ${ms} ms`)), ms + 500).unref()
-  })
   try {
-    return await Promise.race([work, late])
+    return await withDeadline(ms + 500, () => work, () => notNow(`no answer within ${ms} ms`))
   } catch (error) {
     throw unavailable(error)
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { messageOf, platformError, type PlatformError } from '../../errors.ts'
+import { messageOf, platformError, type PlatformError, unavailable } from '../../errors.ts'
 import type { Reads, Writes } from './operations.ts'
 import type { Failure, Operation, Outcome, Reply, Request, ResultOf, ValuesOf, WorkerData } from './protocol.ts'
 
@@ -74,7 +74,7 @@ export class Channel {
   #ask (send: (waiting: Waiting) => void, operation: Operation): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#count >= OPERATIONS_MAX) {
-        reject(errorOf(unavailable(`the store has ${OPERATIONS_MAX} operations under way already: try again later`)))
+        reject(unavailable(`the store has ${OPERATIONS_MAX} operations under way already: try again later`))
         return
       }
       this.#count++
@@ -103,7 +103,7 @@ export class Channel {
       this.#worker.ref()
       this.#worker.postMessage({ id, kind, operations: waiting.map(({ operation }) => operation) } satisfies Request)
     } catch (error) {
-      this.#settle({ id, failure: unavailable(`the store's worker cannot be asked: ${messageOf(error)}`) })
+      this.#settle({ id, failure: passing(`the store's worker cannot be asked: ${messageOf(error)}`) })
     }
   }
 
@@ -134,7 +134,7 @@ export class Channel {
     const worker = this.#worker
     this.#worker = undefined
     void worker?.terminate()
-    for (const id of [...this.#pending.keys()]) this.#settle({ id, failure: unavailable(text) })
+    for (const id of [...this.#pending.keys()]) this.#settle({ id, failure: passing(text) })
   }
 }
 
@@ -143,11 +143,10 @@ function settle ({ resolve, reject }: Waiting, { value, failure }: Outcome): voi
   else resolve(value)
 }
 
-function unavailable (text: string): Failure {
+function passing (text: string): Failure {
   return { code: 'FMS_ERR_UNAVAILABLE', text }
 }
 
 function errorOf ({ code, text }: Failure): PlatformError {
-  const error = platformError(code, text)
-  return code === 'FMS_ERR_UNAVAILABLE' ? Object.assign(error, { headers: { 'retry-after': '1' } }) : error
+  return code === 'FMS_ERR_UNAVAILABLE' ? unavailable(text) : platformError(code, text)
 }

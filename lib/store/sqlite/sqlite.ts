@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { platformError } from '../../errors.ts'
+import { platformError, unavailable } from '../../errors.ts'
 import type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../../../types/store.ts'
 import { Channel } from './channel.ts'
 
@@ -95,7 +95,7 @@ export class SqliteStore implements Store {
   }
 
   get #opened (): Channel {
-    if (this.#state !== 'open') throw platformError('FMS_ERR_UNAVAILABLE', this.#state === 'new' ? 'the store is not open yet' : 'the store is closed')
+    if (this.#state !== 'open') throw unavailable(this.#state === 'new' ? 'the store is not open yet' : 'the store is closed')
     return this.#channel
   }
 }
