@@ -37,6 +37,9 @@ export interface StoredOwner {
 /** What a tenant is added with: nothing else belongs to it yet. */
 export type NewOwner = Omit<StoredOwner, 'keys' | 'environment' | 'modules'> & { readonly keys?: readonly StoredKey[] }
 
+/** Names an owner for as long as it is that admin's: between a look and a write, a UUID may become another admin's tenant's. */
+export type OwnerName = Pick<StoredOwner, 'uuid' | 'admin'>
+
 export type OwnerChange = Partial<Pick<StoredOwner, 'enabled' | 'limits' | 'plan'>>
 
 /** What happened since a cursor. */
@@ -51,11 +54,15 @@ export interface Changes {
   readonly removed: readonly string[]
 }
 
-/** The use of a token. */
+/**
+ * The use of a token, which both together name: a token itself says when it expires, so all its uses, on whatever node, come
+ * with the same id and the same expiry. Tokens of one id and two expiries, which only the holder of a key could make, may
+ * count as one or as two.
+ */
 export interface TokenUse {
   /** Unique to the token: at most 300 characters. */
   readonly id: string
-  /** Milliseconds since the epoch; nobody asks again after it. */
+  /** Milliseconds since the epoch, perhaps with a fraction; nobody asks again after it. */
   readonly expiresAt: number
 }
 
@@ -70,6 +77,8 @@ export interface StoredVersion {
   /** Whatever the platform notes of it, as JSON. */
   readonly note: string
 }
+
+export type NewVersion = Omit<StoredVersion, 'owner'>
 
 /**
  * Where an installation keeps its owners. Several processes may have one open: what one has done, the others see.
@@ -88,29 +97,29 @@ export interface Store {
 
   /** `uuid`: there is an owner with it; `userid`: the admin has a tenant of that name. Then nothing is added. */
   addOwner (owner: NewOwner): Promise<'added' | 'uuid' | 'userid'>
-  /** Sets what is given. False where there is no such owner. */
-  updateOwner (uuid: string, change: OwnerChange): Promise<boolean>
+  /** Sets what is given. False where there is no such owner; one of another admin's is none, here and in what follows. */
+  updateOwner (owner: OwnerName, change: OwnerChange): Promise<boolean>
   /** With its keys, environment and modules; its UUID and userid are free again. False where there is no such owner. */
-  removeOwner (uuid: string): Promise<boolean>
+  removeOwner (owner: OwnerName): Promise<boolean>
   /** False where there is no such owner, or it has `most` keys already. */
-  addKey (owner: string, key: StoredKey, most: number): Promise<boolean>
+  addKey (owner: OwnerName, key: StoredKey, most: number): Promise<boolean>
   /** False where there is no such key. */
-  removeKey (owner: string, id: string): Promise<boolean>
+  removeKey (owner: OwnerName, id: string): Promise<boolean>
   /** Sets entries, and removes those that are null. False where there is no such owner. */
-  setEntries (owner: string, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean>
+  setEntries (owner: OwnerName, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean>
   /** Puts one sealed text in the place of another, wherever the owner has it; without an owner, of the probe. */
   reseal (owner: string | undefined, from: string, to: string): Promise<void>
 
-  /** For each use, in order, whether it is the first of its id. Of a call that rejects, some may be taken note of: their tokens are lost, and let nobody in. */
+  /** For each use, in order, whether it is the first. Of a call that rejects, some may be taken note of: their tokens are lost, and let nobody in. */
   consume (uses: readonly TokenUse[]): Promise<readonly boolean[]>
 
   /** False where there is no such owner, or it has that version already. At most 12 MB of content. */
-  addVersion (version: StoredVersion, content: Uint8Array): Promise<boolean>
+  addVersion (owner: OwnerName, version: NewVersion, content: Uint8Array): Promise<boolean>
   /** Of one owner, or of one of its modules; the oldest first. */
   versions (owner: string, module?: string): Promise<readonly StoredVersion[]>
   content (owner: string, module: string, version: string): Promise<Uint8Array | undefined>
   /** Null: none. False where there is no such version. */
-  activate (owner: string, module: string, version: string | null): Promise<boolean>
+  activate (owner: OwnerName, module: string, version: string | null): Promise<boolean>
   /** A version that is active stays, and false comes. Without a version, the whole module goes. False where there is none. */
-  removeVersion (owner: string, module: string, version?: string): Promise<boolean>
+  removeVersion (owner: OwnerName, module: string, version?: string): Promise<boolean>
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { NewOwner, StoredEntry, StoredKey, StoredOwner } from '../../types/store.ts'
+import type { NewOwner, OwnerName, StoredEntry, StoredKey, StoredOwner } from '../../types/store.ts'
 import { type Limits, limitsWithin } from '../limits.ts'
 import type { TenantSettings } from '../tenants.ts'
 
@@ -87,6 +87,11 @@ export class Owner {
   /** Whether the store knows it. */
   get stored (): boolean {
     return this.#identity.record !== undefined
+  }
+
+  /** As the store names it: a tenant whose admin is another by the configuration now keeps the one of its record there. */
+  get storedAs (): OwnerName {
+    return { uuid: this.uuid, admin: this.#identity.record?.admin ?? this.admin }
   }
 
   /** What counts. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { OwnerChange, StoredKey } from '../../types/store.ts'
+import type { OwnerChange, OwnerName, StoredKey } from '../../types/store.ts'
 import { assert, fail } from '../endpoint.ts'
 import { unavailable } from '../errors.ts'
 import type { Limits } from '../limits.ts'
@@ -63,7 +63,7 @@ export class Registry extends Replica {
     }
     if (outcome !== 'added') throw unavailable(`the store: expected addOwner() to answer added, uuid or userid; found ${show(outcome)}`)
     await this.#see()
-    return { owner: this.find(uuid) ?? this.roster.sketch(tenant), keys: made.map(({ given }) => given) }
+    return { owner: this.#still(tenant) ?? this.roster.sketch(tenant), keys: made.map(({ given }) => given) }
   }
 
   /** An admin's tenants by UUID, from the one after `after`; `next` is the `after` of the next page. */
@@ -95,7 +95,7 @@ export class Registry extends Replica {
       const { configured } = await this.#tenantNow(admin, uuid)
       assert(!configured, 409, `uuid: expected a tenant that is not of the configuration; found ${uuid}: take it out there, or disable it`)
     }
-    const removed = await reach(() => this.store.removeOwner(canonical!))
+    const removed = await reach(() => this.store.removeOwner({ uuid: canonical!, admin }))
     await this.#see()
     if (!removed) failUnknown(uuid)
   }
@@ -110,7 +110,7 @@ export class Registry extends Replica {
   async addKey (admin: string, uuid: string, kind: 'call' | 'manage'): Promise<NewKey> {
     const owner = await this.#ownerNow(admin, uuid)
     const { given, stored } = this.#makeKey(owner.uuid, kind)
-    const added = await this.#write(owner, () => this.store.addKey(owner.uuid, stored, KEYS_MAX - Number(owner.hasFirstKey)))
+    const added = await this.#write(owner, () => this.store.addKey(owner.storedAs, stored, KEYS_MAX - Number(owner.hasFirstKey)))
     assert(added, 409, `keys: expected ${KEYS_MAX} at most; found that many: remove one first`)
     return given
   }
@@ -120,7 +120,7 @@ export class Registry extends Replica {
     const owner = await this.#ownerNow(admin, uuid)
     const id = kid.startsWith(`${owner.uuid}.`) ? kid.slice(owner.uuid.length + 1) : ''
     assert(id !== FIRST_KEY || !owner.hasFirstKey, 409, 'kid: expected a key of the store; found the first one, which is in the settings: change ADMIN_SECRET')
-    const removed = await this.#write(owner, () => this.store.removeKey(owner.uuid, id))
+    const removed = await this.#write(owner, () => this.store.removeKey(owner.storedAs, id))
     assert(removed, 404, `kid: expected that of a key of ${owner.uuid}; found ${show(kid)}`)
   }
 
@@ -135,20 +135,20 @@ export class Registry extends Replica {
     const tenant = await this.#tenantNow(admin, uuid)
     checkEntry(name, value, tenant.entries)
     const entry = secret ? { sealed: this.secrets.seal(value, aboutOf({ owner: tenant.uuid, kind: 'entry', name })) } : { value }
-    if (!await this.#write(tenant, () => this.store.setEntries(tenant.uuid, { [name]: entry }))) failUnknown(uuid)
+    if (!await this.#write(tenant, () => this.store.setEntries(tenant.storedAs, { [name]: entry }))) failUnknown(uuid)
   }
 
   async removeEntry (admin: string, uuid: string, name: string): Promise<void> {
     const tenant = await this.#tenantNow(admin, uuid)
     assert(Object.hasOwn(tenant.entries, name), 404, `name: expected that of an entry of ${tenant.uuid}; found ${show(name)}`)
-    if (!await this.#write(tenant, () => this.store.setEntries(tenant.uuid, { [name]: null }))) failUnknown(uuid)
+    if (!await this.#write(tenant, () => this.store.setEntries(tenant.storedAs, { [name]: null }))) failUnknown(uuid)
   }
 
   async #tenant (admin: string, uuid: string): Promise<Owner> {
     return asTenant(await this.#owner(admin, uuid))
   }
 
-  /** For what is to be changed: the UUID may have become another admin's tenant's on another node, a look ago. */
+  /** For what is to be changed: as other nodes have left it. That it is still this admin's when it is written, the store sees to. */
   async #ownerNow (admin: string, uuid: string): Promise<Owner> {
     await this.look()
     return await this.#owner(admin, uuid)
@@ -177,8 +177,8 @@ export class Registry extends Replica {
   }
 
   async #update (owner: Owner, change: OwnerChange): Promise<Owner> {
-    const updated = await this.#write(owner, () => this.store.updateOwner(owner.uuid, change))
-    return (updated ? this.find(owner.uuid) : undefined) ?? failUnknown(owner.uuid)
+    const updated = await this.#write(owner, () => this.store.updateOwner(owner.storedAs, change))
+    return (updated ? this.#still(owner) : undefined) ?? failUnknown(owner.uuid)
   }
 
   async #write (owner: Owner, write: () => Promise<boolean>): Promise<boolean> {
@@ -186,7 +186,13 @@ export class Registry extends Replica {
     if (!owner.stored) await reach(() => this.store.addOwner(newOwner(owner)))
     const written = await reach(write)
     await this.#see()
-    return written || (this.find(owner.uuid) === undefined ? failUnknown(owner.uuid) : false)
+    return written || (this.#still(owner) === undefined ? failUnknown(owner.uuid) : false)
+  }
+
+  /** As it is known now; undefined where it is gone, also if its UUID is another admin's. */
+  #still ({ uuid, admin }: OwnerName): Owner | undefined {
+    const owner = this.find(uuid)
+    return owner?.admin === admin ? owner : undefined
   }
 
   /** What is written is written: if it cannot be read now, it is seen as soon as the store can be reached again. */

@@ -103,13 +103,24 @@ export class Replica {
     return owner?.enabled ? owner.key(kid.slice(dot + 1)) : undefined
   }
 
+  /** Whether a key is one for management that opens an owner's: its own, or its admin's. */
+  manages (kid: string, uuid: string): boolean {
+    const key = this.key(kid)
+    return key?.kind === 'manage' && this.serves(uuid) && (key.owner === uuid || key.owner === this.adminOf(uuid))
+  }
+
   /** Tells from now on who was added, changed or removed, here or on another node. */
   onChange (listener: Listener): void {
     this.#listeners.push(listener)
   }
 
+  /** All that exist, enabled or not. */
+  owners (): Iterable<Owner> {
+    return this.roster.owners()
+  }
+
   /** Knows all that was written before. */
-  protected async look (): Promise<void> {
+  async look (): Promise<void> {
     await this.#follower.look()
   }
 

@@ -58,6 +58,10 @@ export class Roster {
     return this.#owners.get(uuid)
   }
 
+  owners (): Iterable<Owner> {
+    return this.#owners.values()
+  }
+
   /** The record of one who is no owner. */
   idle (uuid: string): StoredOwner | undefined {
     return this.#idle.get(uuid)

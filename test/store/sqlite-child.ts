@@ -26,13 +26,14 @@ const parts: Record<string, () => Promise<void>> = {
     for (let i = 0; i < 1_000; i++) await Promise.all(Array.from({ length: 10 }, addOne))
   },
 
-  /** Says "open"; uses 1,000 tokens once it is told to, and says of each whether it was the first. */
+  /** Says "open"; uses 1,000 tokens that expire when it is told, and says of each whether it was the first. */
   async consume () {
     const store = await opened()
     say('open')
-    await once(process.stdin, 'data')
+    const [said] = await once(process.stdin, 'data')
+    const expiresAt = Number(said)
     const ids = Array.from({ length: 1_000 }, (_, i) => i)
-    const used = await Promise.all(ids.map(i => store.consume([{ id: `token ${i}`, expiresAt: Date.now() + 65_000 }])))
+    const used = await Promise.all(ids.map(i => store.consume([{ id: `token ${i}`, expiresAt }])))
     say(used.map(([isFirst]) => Number(isFirst)).join(''))
     await store.close()
     process.exit()

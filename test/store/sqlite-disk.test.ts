@@ -55,11 +55,11 @@ t.test('on a full disk writing is refused and has done nothing, reading goes on,
     })
   }
   t.match(failure, FULL)
-  await t.rejects(store.addVersion(someVersion(kept[0]!.uuid), Buffer.alloc(MB)), FULL)
+  await t.rejects(store.addVersion(kept[0]!, someVersion(kept[0]!.uuid), Buffer.alloc(MB)), FULL)
   t.strictSame((await store.changes()).owners.map(({ uuid }) => uuid).sort(), acknowledged.toSorted())
   t.strictSame(await store.versions(kept[0]!.uuid), [])
   free()
-  t.equal(await store.addVersion(someVersion(kept[0]!.uuid), Buffer.alloc(MB)), true)
+  t.equal(await store.addVersion(kept[0]!, someVersion(kept[0]!.uuid), Buffer.alloc(MB)), true)
   t.strictSame(await store.consume([{ id: 'a', expiresAt: Date.now() }]), [true])
   await store.close()
   const again = await openStore(t, place)

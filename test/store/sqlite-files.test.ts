@@ -15,7 +15,8 @@ async function filled (t: Test): Promise<{ directory: string, file: string }> {
   const directory = t.testdir()
   const store = await openStore(t, directory)
   await Promise.all(Array.from({ length: OWNERS }, (_, i) => store.addOwner(someOwner({ userid: `user ${i}` }))))
-  await store.consume(Array.from({ length: 500 }, (_, i) => ({ id: `token ${i}`, expiresAt: Date.now() + 65_000 })))
+  const expiresAt = Date.now() + 65_000
+  await store.consume(Array.from({ length: 500 }, (_, i) => ({ id: `token ${i}`, expiresAt })))
   await store.close()
   return { directory, file: join(directory, 'store.sqlite') }
 }

@@ -17,8 +17,8 @@ export interface Other {
   readonly child: ChildProcess
   /** The next line that it says; undefined when it has ended. */
   readonly line: () => Promise<string | undefined>
-  /** Lets it go on. */
-  readonly go: () => void
+  /** Lets it go on, with what it is to know. */
+  readonly go: (text?: string) => void
   readonly ended: Promise<unknown>
 }
 
@@ -31,7 +31,7 @@ export function otherProcess (t: Test, what: string, directory: string, options:
   return {
     child,
     line: async () => (await lines.next()).value as string | undefined,
-    go: () => { child.stdin!.write('go\n') },
+    go: (text = 'go') => { child.stdin!.write(`${text}\n`) },
     ended
   }
 }

@@ -25,7 +25,7 @@ const VERSION_1 = `
   ) strict;
   create index owner_revision on owner (revision);
   create table removed (revision integer not null, uuid text not null, primary key (revision, uuid)) strict, without rowid;
-  create table token (hash blob not null primary key, expires_at integer not null) strict, without rowid;
+  create table token (expires_at integer not null, hash text not null, primary key (expires_at, hash)) strict, without rowid;
   create table version (
     owner text not null references owner (uuid) on delete cascade, module text not null, version text not null,
     created_at integer not null, note text not null, content blob not null,
@@ -33,7 +33,7 @@ const VERSION_1 = `
   ) strict;
   insert into store values (1, 'f00d', 7, 0, 'sealed probe');
   insert into removed values (6, 'gone');
-  insert into token values (substr(x'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb', 1, 16), 4102444800000);
+  insert into token values (4102444800000, 'ypeBEsobvcr6wjGz');
   pragma application_id = ${0x464d5374};
   pragma user_version = 1;
 `
@@ -52,7 +52,7 @@ t.test('a store that version 1 wrote is opened with all that is in it', async t 
   t.equal(await store.probe('another'), 'sealed probe')
   t.strictSame(await store.versions('u'), [version])
   t.strictSame(await store.content('u', 'hello', 'v'), new Uint8Array(Buffer.from('content')))
-  t.strictSame(await store.consume([{ id: 'a', expiresAt: 0 }]), [false])
+  t.strictSame(await store.consume([{ id: 'a', expiresAt: 4_102_444_800_000 }]), [false])
   t.equal(await store.addOwner(someOwner({ admin: 'a', userid: 'shop' })), 'userid')
 })
 

@@ -75,7 +75,7 @@ t.test('an operation that fails undoes itself, and none of those beside it', asy
   await store.addOwner(owner)
   const [before, failed, after] = await Promise.allSettled([
     store.addOwner(someOwner()),
-    store.addVersion(someVersion(owner.uuid, { note: null as unknown as string }), Buffer.from('x')),
+    store.addVersion(owner, someVersion(owner.uuid, { note: null as unknown as string }), Buffer.from('x')),
     store.addOwner(someOwner())
   ])
   t.match([before, failed, after], [{ value: 'added' }, { status: 'rejected', reason: UNAVAILABLE }, { value: 'added' }])
@@ -85,13 +85,14 @@ t.test('an operation that fails undoes itself, and none of those beside it', asy
 
 t.test('what cannot be sent to the worker is refused, and the store goes on', async t => {
   const store = await openStore(t, t.testdir())
-  await t.rejects(store.updateOwner('x', { plan: (() => {}) as unknown as string }), UNAVAILABLE)
+  await t.rejects(store.updateOwner(someOwner(), { plan: (() => {}) as unknown as string }), UNAVAILABLE)
   t.equal(await store.addOwner(someOwner()), 'added')
 })
 
 t.test('more operations at once than memory should hold are refused', async t => {
   const store = await openStore(t, t.testdir())
-  const answers = await Promise.allSettled(Array.from({ length: 10_100 }, () => store.removeOwner('x')))
+  const unknown = someOwner()
+  const answers = await Promise.allSettled(Array.from({ length: 10_100 }, () => store.removeOwner(unknown)))
   const refused = answers.filter(({ status }) => status === 'rejected')
   t.equal(refused.length, 100)
   t.match(refused[0], { reason: { ...UNAVAILABLE, message: /10000 operations/ } })
@@ -131,16 +132,37 @@ t.test('when the disk never answers, what waits for it is refused', async t => {
 t.test('used tokens are forgotten some minutes after they expired, and not before', async t => {
   const directory = t.testdir()
   const store = await openStore(t, directory)
+  const now = Date.now()
   const use = async (name: string, count: number, minutes: number): Promise<void> => {
-    await store.consume(Array.from({ length: count }, (_, i) => ({ id: `${name} ${i}`, expiresAt: Date.now() + minutes * 60_000 })))
+    await store.consume(Array.from({ length: count }, (_, i) => ({ id: `${name} ${i}`, expiresAt: now + minutes * 60_000 })))
   }
   await use('long ago', 5_000, -6)
   await use('just now', 100, -4)
   for (let i = 0; i < 10; i++) await use(`later ${i}`, 500, 1)
-  const expired = `select count(*) from token where expires_at < ${Date.now() - 60_000}`
+  const expired = `select count(*) from token where expires_at < ${now}`
   t.equal(look(directory, expired), 100)
   t.equal(look(directory, 'select count(*) from token'), 5_100)
-  t.strictSame(await store.consume([{ id: 'just now 0', expiresAt: 0 }, { id: 'long ago 0', expiresAt: 0 }]), [false, true])
+  const again = [{ id: 'just now 0', expiresAt: now - 4 * 60_000 }, { id: 'long ago 0', expiresAt: now - 6 * 60_000 }]
+  t.strictSame(await store.consume(again), [false, true])
+})
+
+t.test('what a flood of tokens left is deleted bit by bit, those of one moment together', async t => {
+  const directory = t.testdir()
+  const store = await openStore(t, directory)
+  const long = Date.now() - 3_600_000
+  const database = new DatabaseSync(join(directory, 'store.sqlite'))
+  database.exec(`
+    with recursive number (n) as (select 0 union all select n + 1 from number where n < 9999)
+    insert into token select ${long} + max(n - 4999, 0), n from number
+  `)
+  database.close()
+  const left: unknown[] = []
+  for (let i = 0; i < 15; i++) {
+    await store.consume(Array.from({ length: 250 }, (_, j) => ({ id: `${i} ${j}`, expiresAt: long + 3_700_000 })))
+    left.push(look(directory, `select count(*) from token where expires_at < ${long + 3_600_000}`))
+  }
+  t.strictSame(left.slice(0, 3), [5_000, 4_499, 3_998])
+  t.equal(left.at(-1), 0)
 })
 
 t.test('removals are remembered up to a number; a node that missed more gets all owners', async t => {
@@ -152,8 +174,8 @@ t.test('removals are remembered up to a number; a node that missed more gets all
   const removeSome = async (count: number): Promise<void> => {
     const gone = Array.from({ length: count }, () => someOwner())
     await Promise.all(gone.map(owner => store.addOwner(owner)))
-    for (const { uuid } of gone.slice(1)) void store.removeOwner(uuid)
-    await store.removeOwner(gone[0]!.uuid)
+    for (const owner of gone.slice(1)) void store.removeOwner(owner)
+    await store.removeOwner(gone[0]!)
   }
   await removeSome(900)
   const some = await store.changes(cursor)

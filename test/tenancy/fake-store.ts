@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { platformError } from '../../lib/errors.ts'
-import type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../../types/store.ts'
+import type { Changes, NewOwner, NewVersion, OwnerChange, OwnerName, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../../types/store.ts'
 
 /** What is stored: nodes that share one act on the same data. */
 export class FakeData {
@@ -28,6 +28,8 @@ export class FakeStore implements Store {
   delayMs = 0
   /** Held back until it resolves, after the work was done: as an answer that is on its way. */
   hold: ((method: string) => Promise<void> | undefined) | undefined
+  /** Called before the work is done, with the method's name: for what another node does first. */
+  meanwhile: ((method: string) => void) | undefined
   /** `changes` gives all each time. */
   forgetful = false
   /** Names of the methods that were called. */
@@ -71,30 +73,31 @@ export class FakeStore implements Store {
     })
   }
 
-  updateOwner (uuid: string, change: OwnerChange): Promise<boolean> {
-    return this.#change('updateOwner', uuid, owner => ({ ...owner, ...change }))
+  updateOwner (name: OwnerName, change: OwnerChange): Promise<boolean> {
+    return this.#change('updateOwner', name, owner => ({ ...owner, ...change }))
   }
 
-  removeOwner (uuid: string): Promise<boolean> {
+  removeOwner ({ uuid, admin }: OwnerName): Promise<boolean> {
     return this.#answer('removeOwner', () => {
-      if (!this.data.owners.delete(uuid)) return false
+      if (this.data.owners.get(uuid)?.admin !== admin) return false
+      this.data.owners.delete(uuid)
       this.data.changed.set(uuid, ++this.data.number)
       this.data.versions = this.data.versions.filter(({ owner }) => owner !== uuid)
       return true
     })
   }
 
-  addKey (uuid: string, key: StoredKey, most: number): Promise<boolean> {
-    return this.#change('addKey', uuid, ({ keys, ...owner }) =>
+  addKey (name: OwnerName, key: StoredKey, most: number): Promise<boolean> {
+    return this.#change('addKey', name, ({ keys, ...owner }) =>
       keys.length < most && keys.every(({ id }) => id !== key.id) && { ...owner, keys: [...keys, key] })
   }
 
-  removeKey (uuid: string, id: string): Promise<boolean> {
-    return this.#change('removeKey', uuid, owner => owner.keys.some(key => key.id === id) && { ...owner, keys: owner.keys.filter(key => key.id !== id) })
+  removeKey (name: OwnerName, id: string): Promise<boolean> {
+    return this.#change('removeKey', name, owner => owner.keys.some(key => key.id === id) && { ...owner, keys: owner.keys.filter(key => key.id !== id) })
   }
 
-  setEntries (uuid: string, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
-    return this.#change('setEntries', uuid, owner => {
+  setEntries (name: OwnerName, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
+    return this.#change('setEntries', name, owner => {
       const all = Object.entries({ ...owner.environment, ...entries })
       return { ...owner, environment: Object.fromEntries(all.filter((entry): entry is [string, StoredEntry] => entry[1] !== null)) }
     })
@@ -103,7 +106,7 @@ export class FakeStore implements Store {
   async reseal (uuid: string | undefined, from: string, to: string): Promise<void> {
     if (uuid === undefined) return await this.#answer('reseal', () => { if (this.data.probe === from) this.data.probe = to })
     const anew = <T extends object>(one: T): T => 'sealed' in one && one.sealed === from ? { ...one, sealed: to } : one
-    await this.#change('reseal', uuid, ({ keys, environment, ...owner }) => ({
+    await this.#change('reseal', { uuid }, ({ keys, environment, ...owner }) => ({
       ...owner, keys: keys.map(anew), environment: Object.fromEntries(Object.entries(environment).map(([name, entry]) => [name, anew(entry)]))
     }))
   }
@@ -116,11 +119,11 @@ export class FakeStore implements Store {
     }))
   }
 
-  async addVersion (version: StoredVersion, content: Uint8Array): Promise<boolean> {
-    const { owner: uuid, module } = version
-    return await this.#change('addVersion', uuid, owner => {
-      if (this.#version(uuid, module, version.version) !== undefined) return false
-      this.data.versions.push({ ...version, content: Uint8Array.from(content) })
+  async addVersion (name: OwnerName, version: NewVersion, content: Uint8Array): Promise<boolean> {
+    const { module } = version
+    return await this.#change('addVersion', name, owner => {
+      if (this.#version(name.uuid, module, version.version) !== undefined) return false
+      this.data.versions.push({ ...version, owner: name.uuid, content: Uint8Array.from(content) })
       return { ...owner, modules: { [module]: null, ...owner.modules } }
     })
   }
@@ -134,14 +137,14 @@ export class FakeStore implements Store {
     return this.#answer('content', () => this.#version(owner, module, version)?.content)
   }
 
-  activate (uuid: string, module: string, version: string | null): Promise<boolean> {
-    return this.#change('activate', uuid, owner => Object.hasOwn(owner.modules, module) &&
-      (version === null || this.#version(uuid, module, version) !== undefined) && { ...owner, modules: { ...owner.modules, [module]: version } })
+  activate (name: OwnerName, module: string, version: string | null): Promise<boolean> {
+    return this.#change('activate', name, owner => Object.hasOwn(owner.modules, module) &&
+      (version === null || this.#version(name.uuid, module, version) !== undefined) && { ...owner, modules: { ...owner.modules, [module]: version } })
   }
 
-  removeVersion (uuid: string, module: string, version?: string): Promise<boolean> {
-    return this.#change('removeVersion', uuid, owner => {
-      const all = this.data.versions.filter(one => one.owner === uuid && one.module === module)
+  removeVersion (name: OwnerName, module: string, version?: string): Promise<boolean> {
+    return this.#change('removeVersion', name, owner => {
+      const all = this.data.versions.filter(one => one.owner === owner.uuid && one.module === module)
       const gone = all.filter(one => version === undefined || one.version === version)
       if (gone.length === 0 || (version !== undefined && owner.modules[module] === version)) return false
       this.data.versions = this.data.versions.filter(one => !gone.includes(one))
@@ -154,10 +157,10 @@ export class FakeStore implements Store {
     return this.data.versions.find(one => one.owner === owner && one.module === module && one.version === version)
   }
 
-  #change (method: string, uuid: string, change: (owner: StoredOwner) => StoredOwner | false): Promise<boolean> {
+  #change (method: string, { uuid, admin }: Pick<OwnerName, 'uuid'> & Partial<OwnerName>, change: (owner: StoredOwner) => StoredOwner | false): Promise<boolean> {
     return this.#answer(method, () => {
       const owner = this.data.owners.get(uuid)
-      const changed = owner !== undefined && change(owner)
+      const changed = owner !== undefined && (admin === undefined || owner.admin === admin) && change(owner)
       if (changed) this.data.put(changed)
       return changed !== false
     })
@@ -166,6 +169,7 @@ export class FakeStore implements Store {
   async #answer<T> (method: string, work: () => T): Promise<T> {
     this.calls.push(method)
     if (this.away !== undefined) throw this.away
+    this.meanwhile?.(method)
     // Nothing that is given out is what is kept.
     const answer = structuredClone(work())
     await this.hold?.(method)

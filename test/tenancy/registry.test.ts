@@ -85,6 +85,31 @@ t.test('another admin\'s tenant is as unknown as one that does not exist', async
   t.strictSame(registry.list(admin, { limit: 10 }).owners.map(({ uuid }) => uuid), [owner.uuid])
 })
 
+t.test('a UUID that becomes another admin\'s between the look and the write stays as it is, and is unknown', async t => {
+  const { registry, store, store: { data } } = await open(t)
+  const { keys: [key] } = await registry.register(admin, { userid: 'ann', uuid: tenant })
+  await registry.setEntry(admin, tenant, { name: 'A', value: '1', secret: false })
+  const ours = data.owners.get(tenant)!
+  const theirs = { ...ours, admin: second }
+  const attempts: Array<[method: string, attempt: () => Promise<unknown>]> = [
+    ['updateOwner', () => registry.setEnabled(admin, tenant, false)],
+    ['removeOwner', () => registry.remove(admin, tenant)],
+    ['addKey', () => registry.addKey(admin, tenant, 'call')],
+    ['removeKey', () => registry.removeKey(admin, tenant, key!.kid)],
+    ['setEntries', () => registry.setEntry(admin, tenant, { name: 'A', value: '2', secret: false })],
+    ['setEntries', () => registry.removeEntry(admin, tenant, 'A')]
+  ]
+  for (const [method, attempt] of attempts) {
+    data.put(ours)
+    store.meanwhile = called => { if (called === method) data.put(theirs) }
+    t.match(await thrown(attempt()), { statusCode: 404, message: `uuid: expected that of a tenant of yours; found "${tenant}"` }, method)
+    t.equal(data.owners.get(tenant), theirs, `${method} changed nothing`)
+  }
+  data.put(ours)
+  store.meanwhile = called => { if (called === 'changes' && data.owners.get(tenant)?.enabled === false) data.put(theirs) }
+  t.match(await thrown(registry.setEnabled(admin, tenant, false)), { statusCode: 404 }, 'nor is it shown, where it comes right after the write')
+})
+
 t.test('tenants are listed in pages, which stay right while tenants come and go', async t => {
   const { registry } = await open(t, { configured: new Map([[tenant, admin]]) })
   for (let i = 0; i < 10; i++) await registry.register(admin, { userid: `user-${i}`, uuid: `${i}0000000-0000-4000-8000-000000000000` })
@@ -249,6 +274,19 @@ t.test('a tenant of the configuration is there without a record, and has one fro
   t.ok(registry.key(kid))
   t.match(await thrown(registry.remove(admin, other)), { statusCode: 409, message: /take it out there, or disable it/ })
   t.match(await thrown(registry.get(admin, tenant)), { statusCode: 404 }, 'it has one admin')
+})
+
+t.test('a tenant that the configuration gives to another admin is that one\'s, with all that it has', async t => {
+  const data = new FakeData()
+  const before = await open(t, { store: new FakeStore(data), configured: new Map([[tenant, admin]]) })
+  await before.registry.setEntry(admin, tenant, { name: 'A', value: '1', secret: false })
+  const { registry } = await open(t, { store: new FakeStore(data), configured: new Map([[tenant, second]]) })
+  t.match(await thrown(registry.setEnabled(admin, tenant, false)), { statusCode: 404 })
+  await registry.removeEntry(second, tenant, 'A')
+  const { kid } = await registry.addKey(second, tenant, 'call')
+  t.ok(registry.key(kid))
+  await registry.removeKey(second, tenant, kid)
+  t.equal((await registry.setEnabled(second, tenant, false)).enabled, false)
 })
 
 t.test('what is left of a tenant that the configuration named is no tenant, and can be removed', async t => {

@@ -16,21 +16,22 @@ export const changes: Contract = {
   },
 
   'whatever changes an owner shows in the changes, at another node too': async (store, again) => {
-    const { uuid } = await addedTo(store)
+    const owner = await addedTo(store)
+    const { uuid } = owner
     await addedTo(store)
     const another = await again()
     const { version } = someVersion(uuid)
     const steps: ReadonlyArray<() => Promise<unknown>> = [
-      () => store.updateOwner(uuid, { enabled: false }),
-      () => store.addKey(uuid, someKey('one'), 20),
+      () => store.updateOwner(owner, { enabled: false }),
+      () => store.addKey(owner, someKey('one'), 20),
       () => store.reseal(uuid, someKey('one').sealed, 'sealed anew'),
-      () => store.removeKey(uuid, 'one'),
-      () => store.setEntries(uuid, { NAME: { value: 'x' } }),
-      () => store.setEntries(uuid, { NAME: null }),
-      () => store.addVersion(someVersion(uuid), Buffer.from('content')),
-      () => store.activate(uuid, 'hello', version),
-      () => store.activate(uuid, 'hello', null),
-      () => store.removeVersion(uuid, 'hello', version)
+      () => store.removeKey(owner, 'one'),
+      () => store.setEntries(owner, { NAME: { value: 'x' } }),
+      () => store.setEntries(owner, { NAME: null }),
+      () => store.addVersion(owner, someVersion(uuid), Buffer.from('content')),
+      () => store.activate(owner, 'hello', version),
+      () => store.activate(owner, 'hello', null),
+      () => store.removeVersion(owner, 'hello', version)
     ]
     let { cursor } = await another.changes()
     for (const step of steps) {
@@ -45,7 +46,7 @@ export const changes: Contract = {
     const [one, two] = [await addedTo(store), await addedTo(store)]
     const another = await again()
     const before = await another.changes()
-    await store.removeOwner(one.uuid)
+    await store.removeOwner(one)
     const removed = await another.changes(before.cursor)
     assert.deepEqual([removed.whole, removed.owners, removed.removed], [false, [], [one.uuid]])
     await store.addOwner(someOwner({ uuid: one.uuid }))
@@ -60,9 +61,9 @@ export const changes: Contract = {
     const admin = await addedTo(store)
     const { cursor } = await store.changes()
     await store.addOwner(someOwner({ uuid: admin.uuid }))
-    await store.addKey(admin.uuid, someKey('one'), 0)
-    await store.removeKey(admin.uuid, 'none')
-    await store.activate(admin.uuid, 'none', null)
+    await store.addKey(admin, someKey('one'), 0)
+    await store.removeKey(admin, 'none')
+    await store.activate(admin, 'none', null)
     const { owners, removed } = await store.changes(cursor)
     assert.deepEqual([owners.filter(({ uuid }) => uuid !== admin.uuid), removed], [[], []])
   },
@@ -90,7 +91,7 @@ export const changes: Contract = {
 
 async function changeSome (store: Store): Promise<void> {
   const added = await Promise.all(Array.from({ length: 15 }, () => addedTo(store)))
-  await Promise.all(added.slice(0, 5).map(({ uuid }) => store.removeOwner(uuid)))
+  await Promise.all(added.slice(0, 5).map(owner => store.removeOwner(owner)))
 }
 
 async function follow (store: Store, cursor: string | undefined, known: Set<string>): Promise<string> {

@@ -1,13 +1,14 @@
 import type { mongodb } from '@fastify/mongodb'
-import type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredVersion, TokenUse } from '../../../types/store.ts'
+import type { Changes, NewOwner, NewVersion, OwnerChange, OwnerName, Store, StoredEntry, StoredKey, StoredVersion, TokenUse } from '../../../types/store.ts'
 import { isPlatformError } from '../../errors.ts'
+import { Documents, type EnvironmentDocument, type OwnerDocument } from './documents.ts'
 import { cannotOpen, DEADLINE_MS, LONG_DEADLINE_MS, notNow, within } from './failure.ts'
 import { Keeper } from './keeper.ts'
 import { type Entry, Log } from './log.ts'
 import { idsOf, moduleOf, newRecord, type OwnerRecord, resealed, withEntries, withModule } from './records.ts'
 import { type Decide, Replica } from './replica.ts'
 import { migrate, type Migration, type SchemaRecord } from './schema.ts'
-import { type EnvironmentDocument, type OwnerDocument, type ProbeDocument, Snapshot } from './snapshot.ts'
+import { type Chunk, Snapshot } from './snapshot.ts'
 import type { Change, State } from './state.ts'
 import { type TokenRecord, UsedTokens } from './tokens.ts'
 import { type ContentDocument, type VersionDocument, Versions } from './versions.ts'
@@ -22,6 +23,8 @@ export interface MongoOptions {
   readonly migrations?: readonly Migration[]
   readonly logKeptMs?: number
 }
+
+type ChangeRecord = (record: OwnerRecord) => Pick<Change, 'record' | 'gone'> | undefined
 
 /** Our own collections begin so: an installation may share its database with others. */
 const PREFIX = 'FASTIFY_MICROSERVICES_'
@@ -49,16 +52,16 @@ export class MongoStore implements Store {
     const db = this.#database = client.db(database, { writeConcern: { w: 'majority', journal: true }, readPreference: 'primary' })
     const quick = { timeoutMS: DEADLINE_MS, readConcern: 'majority' } as const
     const large = { ...quick, timeoutMS: LONG_DEADLINE_MS }
-    const log = new Log(db.collection<Entry>(`${PREFIX}LOG`, quick))
-    const snapshot = new Snapshot({
+    const log = new Log(db.collection<Entry>(`${PREFIX}LOG`, { ...quick, promoteBuffers: true }))
+    const snapshot = new Snapshot(db.collection<Chunk>(`${PREFIX}SNAPSHOT`, { ...large, promoteBuffers: true }))
+    const documents = new Documents({
       admins: db.collection<OwnerDocument>(admin, large),
       tenants: db.collection<OwnerDocument>(tenant, large),
-      environments: db.collection<EnvironmentDocument>(environ, large),
-      probes: db.collection<ProbeDocument>(`${PREFIX}META`, quick)
+      environments: db.collection<EnvironmentDocument>(environ, large)
     })
     this.#versions = new Versions(db.collection<VersionDocument>(`${PREFIX}VERSION`, large), db.collection<ContentDocument>(`${PREFIX}CONTENT`, large))
     this.#tokens = new UsedTokens(db.collection<TokenRecord>(`${PREFIX}TOKEN`, quick))
-    const keeper = this.#keeper = new Keeper({ log, snapshot, versions: this.#versions, tokens: this.#tokens, keptMs })
+    const keeper = this.#keeper = new Keeper({ log, snapshot, documents, versions: this.#versions, tokens: this.#tokens, keptMs })
     this.#replica = new Replica(log, snapshot, keptMs, changes => keeper.added(changes))
   }
 
@@ -75,7 +78,7 @@ export class MongoStore implements Store {
   }
 
   async close (): Promise<void> {
-    if (this.#state === 'open') await within(DEADLINE_MS, this.#keeper.finish()).catch(() => {})
+    if (this.#state === 'open') await within(DEADLINE_MS, this.#keeper.finish(this.#replica)).catch(() => {})
     this.#state = 'closed'
     await this.#options.release?.()
   }
@@ -87,7 +90,10 @@ export class MongoStore implements Store {
   async changes (cursor?: string): Promise<Changes> {
     const [installation, number] = cursor?.split('.') ?? []
     const since = installation === this.#installation && /^\d+$/.test(number ?? '') ? Number(number) : undefined
-    return await this.#ask(state => ({ answer: { cursor: `${this.#installation}.${state.head}`, ...state.changes(since) } }))
+    this.#mustBeOpen()
+    const news = await this.#replica.look(state => ({ cursor: `${this.#installation}.${state.head}`, ...state.changes(since) }))
+    this.#keeper.wake(this.#replica)
+    return news
   }
 
   async addOwner (owner: NewOwner): Promise<'added' | 'uuid' | 'userid'> {
@@ -98,33 +104,33 @@ export class MongoStore implements Store {
     })
   }
 
-  async updateOwner (uuid: string, change: OwnerChange): Promise<boolean> {
-    return await this.#change(uuid, record => ({ record: { ...record, ...change } }))
+  async updateOwner (owner: OwnerName, change: OwnerChange): Promise<boolean> {
+    return await this.#change(owner, record => ({ record: { ...record, ...change } }))
   }
 
-  async removeOwner (uuid: string): Promise<boolean> {
-    return await this.#change(uuid, ({ modules }) => ({ record: null, gone: idsOf(modules) }))
+  async removeOwner (owner: OwnerName): Promise<boolean> {
+    return await this.#change(owner, ({ modules }) => ({ record: null, gone: idsOf(modules) }))
   }
 
-  async addKey (owner: string, key: StoredKey, most: number): Promise<boolean> {
+  async addKey (owner: OwnerName, key: StoredKey, most: number): Promise<boolean> {
     return await this.#change(owner, record => record.keys.length < most && record.keys.every(({ id }) => id !== key.id)
       ? { record: { ...record, keys: [...record.keys, key] } }
       : undefined)
   }
 
-  async removeKey (owner: string, id: string): Promise<boolean> {
+  async removeKey (owner: OwnerName, id: string): Promise<boolean> {
     return await this.#change(owner, record => record.keys.some(key => key.id === id)
       ? { record: { ...record, keys: record.keys.filter(key => key.id !== id) } }
       : undefined)
   }
 
-  async setEntries (owner: string, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
+  async setEntries (owner: OwnerName, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
     return await this.#change(owner, record => ({ record: withEntries(record, entries) }))
   }
 
   async reseal (owner: string | undefined, from: string, to: string): Promise<void> {
     if (owner === undefined) await this.#ask(({ probe }) => ({ answer: undefined, change: probe === from ? { probe: to } : undefined }))
-    else await this.#change(owner, record => ({ record: resealed(record, from, to) }))
+    else await this.#changeAny(owner, record => ({ record: resealed(record, from, to) }))
   }
 
   async consume (uses: readonly TokenUse[]): Promise<readonly boolean[]> {
@@ -132,12 +138,12 @@ export class MongoStore implements Store {
     return await this.#tokens.consume(uses)
   }
 
-  async addVersion (version: StoredVersion, content: Uint8Array): Promise<boolean> {
-    const { owner, module: name } = version
+  async addVersion (owner: OwnerName, version: NewVersion, content: Uint8Array): Promise<boolean> {
+    const { module: name } = version
     const isThere = (record: OwnerRecord): boolean => moduleOf(record, name)?.versions.some(one => one.version === version.version) ?? false
-    const before = await this.#record(owner)
-    if (before === undefined || isThere(before)) return false
-    const id = await within(LONG_DEADLINE_MS, this.#versions.add(version, content))
+    const before = await this.#record(owner.uuid)
+    if (before?.admin !== owner.admin || isThere(before)) return false
+    const id = await within(LONG_DEADLINE_MS, this.#versions.add({ ...version, owner: owner.uuid }, content))
     const added = await this.#change(owner, record => {
       const { active = null, versions = [] } = moduleOf(record, name) ?? {}
       return isThere(record) ? undefined : { record: withModule(record, { name, active, versions: [...versions, { version: version.version, id }] }) }
@@ -156,7 +162,7 @@ export class MongoStore implements Store {
     return found && await within(LONG_DEADLINE_MS, this.#versions.content(found.id))
   }
 
-  async activate (owner: string, name: string, version: string | null): Promise<boolean> {
+  async activate (owner: OwnerName, name: string, version: string | null): Promise<boolean> {
     return await this.#change(owner, record => {
       const module = moduleOf(record, name)
       const exists = module !== undefined && (version === null || module.versions.some(one => one.version === version))
@@ -164,7 +170,7 @@ export class MongoStore implements Store {
     })
   }
 
-  async removeVersion (owner: string, name: string, version?: string): Promise<boolean> {
+  async removeVersion (owner: OwnerName, name: string, version?: string): Promise<boolean> {
     return await this.#change(owner, record => {
       const module = moduleOf(record, name)
       const going = module?.versions.filter(one => version === undefined || one.version === version) ?? []
@@ -185,8 +191,12 @@ export class MongoStore implements Store {
     return await this.#ask((state: State) => ({ answer: state.record(owner) }))
   }
 
-  /** Changes an owner that there is; false where there is none, or `change` has nothing to change. */
-  async #change (owner: string, change: (record: OwnerRecord) => Pick<Change, 'record' | 'gone'> | undefined): Promise<boolean> {
+  /** Changes an owner that there is, and is that admin's; false where there is none, or `change` has nothing to change. */
+  async #change ({ uuid, admin }: OwnerName, change: ChangeRecord): Promise<boolean> {
+    return await this.#changeAny(uuid, record => record.admin === admin ? change(record) : undefined)
+  }
+
+  async #changeAny (owner: string, change: ChangeRecord): Promise<boolean> {
     return await this.#ask(state => {
       const record = state.record(owner)
       const changed = record && change(record)

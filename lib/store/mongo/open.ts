@@ -22,7 +22,7 @@ const CONNECTIONS_MAX = 20
 export async function openMongo (app: FastifyInstance, settings: MongoSettings): Promise<MongoStore> {
   const { database, collections, mongo } = settings
   if (mongo !== undefined) return new MongoStore({ client: ofHost(app, mongo), database, collections })
-  const client = await connect(app, settings)
+  const client = await connectMongo(app, settings)
   return new MongoStore({ client, database, collections, release: () => client.close() })
 }
 
@@ -34,7 +34,8 @@ function ofHost (app: FastifyInstance, name: true | string): mongodb.MongoClient
   throw platformError('FMS_ERR_STORE', `expected ${call} of @fastify/mongodb before this plugin, as option mongo says; found ${there === undefined ? 'no app.mongo' : `app.mongo without ${name === true ? 'a client' : show(name)}`}`)
 }
 
-async function connect (app: FastifyInstance, settings: MongoSettings): Promise<mongodb.MongoClient> {
+/** A connection of our own, as the settings say; it closes with the app. @throws `FMS_ERR_STORE` */
+export async function connectMongo (app: FastifyInstance, settings: MongoSettings): Promise<mongodb.MongoClient> {
   const url = settings.url ?? 'mongodb://127.0.0.1:27017'
   // The plugin decorates what it is given. A stand-in keeps it from the app, whose own app.mongo it would refuse, or add to; and
   // called, not registered, it fails here alone: Fastify would carry that on to the host.

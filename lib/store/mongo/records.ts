@@ -1,13 +1,13 @@
 import type { NewOwner, StoredEntry, StoredKey, StoredOwner } from '../../../types/store.ts'
 
-/** An owner as documents have it. What bears a user's name is in lists: as names of fields, MongoDB would read `a.b` and `$x`. */
+/** An owner as the log has it. What bears a user's name is in lists: as names of fields of documents, MongoDB would read `a.b` and `$x`. */
 export interface OwnerRecord {
   readonly tenant: string
   readonly role: StoredOwner['role']
   readonly admin: string
   readonly userid: string | null
   readonly enabled: boolean
-  readonly createdAt: Date
+  readonly createdAt: number
   readonly limits: StoredOwner['limits']
   readonly plan: string | null
   readonly keys: readonly StoredKey[]
@@ -29,16 +29,15 @@ export interface VersionRecord {
   readonly id: string
 }
 
-export function newRecord ({ uuid, createdAt, keys = [], ...owner }: NewOwner): OwnerRecord {
-  return { tenant: uuid, ...owner, createdAt: new Date(createdAt), keys, environment: [], modules: [] }
+export function newRecord ({ uuid, keys = [], ...owner }: NewOwner): OwnerRecord {
+  return { tenant: uuid, ...owner, keys, environment: [], modules: [] }
 }
 
 /** `Object.fromEntries` makes own properties, also of a name such as `__proto__`. */
-export function ownerOf ({ tenant, createdAt, environment, modules, ...record }: OwnerRecord): StoredOwner {
+export function ownerOf ({ tenant, environment, modules, ...record }: OwnerRecord): StoredOwner {
   return {
     uuid: tenant,
     ...record,
-    createdAt: createdAt.getTime(),
     environment: Object.fromEntries(environment.map(({ name, ...entry }) => [name, entry])),
     modules: Object.fromEntries(modules.map(({ name, active }) => [name, active]))
   }

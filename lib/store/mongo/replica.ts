@@ -1,7 +1,8 @@
+import { platformError } from '../../errors.ts'
 import { DEADLINE_MS, notNow, within } from './failure.ts'
 import type { Log } from './log.ts'
 import type { Snapshot } from './snapshot.ts'
-import { type Change, type Held, type OwnerChanged, State } from './state.ts'
+import { type Change, type OwnerChanged, State } from './state.ts'
 
 /** What is asked of the state: an answer, and perhaps a change. */
 export type Decide<T> = (state: State) => { readonly answer: T, readonly change?: Change | undefined }
@@ -12,8 +13,8 @@ interface Request<T = unknown> {
   readonly reject: (error: unknown) => void
 }
 
-/** Requests that are answered by one insertion: as many as fit in one message of the protocol, of the largest owners. */
-const BATCH = 200
+/** Requests whose changes are one entry of the log: as many of the largest owners as fit in one document. */
+const BATCH = 64
 
 /** Beyond this the database is too slow for what is asked of it, and memory is not. */
 const WAITING_MAX = 10_000
@@ -43,15 +44,25 @@ export class Replica {
     this.#onAdded = onAdded
   }
 
-  /** The log first: what leaves it meanwhile is in the documents by then. */
+  /** Reads all that there is. */
   async load (): Promise<void> {
-    this.#state = await this.#read()
+    await this.#follow(undefined)
   }
 
+  /** By the state with changes that may come into the log as one entry with this one's. */
   ask<T> (decide: Decide<T>): Promise<T> {
+    return this.#enqueue('push', decide)
+  }
+
+  /** By the state as an entry left it: before the changes that wait. */
+  look<T> (see: (state: State) => T): Promise<T> {
+    return this.#enqueue('unshift', state => ({ answer: see(state) }))
+  }
+
+  #enqueue<T> (how: 'push' | 'unshift', decide: Decide<T>): Promise<T> {
     if (this.#waiting.length >= WAITING_MAX) return Promise.reject(notNow(`${WAITING_MAX} changes wait already`))
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ decide, resolve, reject } as Request)
+      this.#waiting[how]({ decide, resolve, reject } as Request)
       if (this.#batch === undefined) void this.#work()
     })
   }
@@ -83,7 +94,7 @@ export class Replica {
     }
   }
 
-  /** Answers as many requests as the log takes the changes of, and gives the others. `fresh`: the state was the newest just now. */
+  /** Answers those requests that need no changes which the log does not take, and gives the others. `fresh`: the state was the newest just now. */
   async #decide (state: State, requests: readonly Request[], fresh: boolean): Promise<readonly Request[]> {
     const head = state.head
     const changes: Change[] = []
@@ -92,7 +103,7 @@ export class Replica {
       try {
         const { answer, change } = decide(state)
         if (change !== undefined) {
-          state.apply(change)
+          state.apply(head + 1, change)
           changes.push(change)
         }
         settle = () => resolve(answer)
@@ -102,59 +113,62 @@ export class Replica {
       return { settle, needs: changes.length }
     })
     const added = await this.#append(state, head, changes)
-    if (added === 0 && !fresh) return requests
-    for (const { settle } of decided.filter(({ needs }) => needs <= added)) settle()
-    return requests.filter((_, i) => decided[i]!.needs > added)
+    if (!added && !fresh) return requests
+    for (const { settle } of decided.filter(({ needs }) => added || needs === 0)) settle()
+    return requests.filter((_, i) => !added && decided[i]!.needs > 0)
   }
 
-  async #append (state: State, head: number, changes: readonly Change[]): Promise<number> {
-    if (changes.length === 0) return 0
+  async #append (state: State, head: number, changes: readonly Change[]): Promise<boolean> {
+    if (changes.length === 0) return false
     const asked = Date.now()
-    let added = 0
+    let added = false
     try {
       added = await this.#log.append(head + 1, changes)
       const wasSeen = Math.abs(Date.now() - state.seenAt) < this.#keptMs / 2
-      if (added > 0 && !wasSeen && !await this.#log.has(head)) {
+      if (added && !wasSeen && !await this.#log.has(head)) {
         this.#state = undefined
-        await this.#log.remove(changes.slice(0, added).map((_, i) => head + 1 + i))
+        await this.#log.remove(head + 1, head + 1)
         throw notNow('this node has slept, and reads all owners again')
       }
     } catch (error) {
-      added = 0
+      added = false
       throw error
     } finally {
-      while (state.head > head + added) state.undo()
+      if (!added) state.undo(head)
     }
-    if (added > 0) state.seenAt = asked
-    this.#onAdded(changes.slice(0, added).flatMap(({ owner, record = null }, i) => owner === undefined ? [] : { number: head + 1 + i, owner, record }))
+    if (added) {
+      state.seenAt = asked
+      this.#onAdded(changes.flatMap(({ owner, record = null }) => owner === undefined ? [] : { number: head + 1, owner, record }))
+    }
     return added
   }
 
   /** `moved`: there was something new. */
-  async #follow (batch: readonly Request[]): Promise<{ state: State, moved: boolean }> {
-    for (let moved = false; ; moved = true) {
+  async #follow (batch: readonly Request[] | undefined): Promise<{ state: State, moved: boolean }> {
+    for (let [moved, left] = [false, -1]; ; moved = true) {
       const state = this.#state ?? await this.#read()
       const asked = Date.now()
-      const { changes, more } = await this.#log.after(state.head)
+      const entries = await this.#log.after(state.head)
       if (this.#batch !== batch) throw notNow('too late')
-      this.#state = changes && state
-      for (const change of changes ?? []) state.apply(change)
-      if (changes !== undefined) state.seenAt = asked
-      if (changes !== undefined && !more) return { state, moved: moved || changes.length > 0 }
+      this.#state = entries && state
+      if (entries !== undefined) {
+        const first = state.head + 1
+        entries.forEach((changes, i) => changes.forEach(change => state.apply(first + i, change)))
+        state.seenAt = asked
+        return { state, moved: moved || entries.length > 0 }
+      }
+      // What has left the log is in a newer snapshot, by then.
+      if (state.head === left) throw lost(left)
+      left = state.head
     }
   }
 
   async #read (): Promise<State> {
-    const { first, changes } = await this.#log.read()
-    const { owners, probe } = await this.#snapshot.read()
-    const state = new State(first - 1, settled(owners, first, changes), changes.some(change => change.probe !== undefined) ? undefined : probe)
-    for (const change of changes) state.apply(change)
-    return state
+    await this.#log.begin()
+    return new State(await this.#snapshot.read())
   }
 }
 
-/** Owners whose last change is older than the log. */
-function settled (owners: ReadonlyMap<string, Held>, first: number, changes: readonly Change[]): Held[] {
-  const latest = new Map(changes.map((change, i) => [change.owner, first + i]))
-  return [...owners].filter(([uuid, { number }]) => number >= (latest.get(uuid) ?? 0)).map(([, held]) => held)
+function lost (number: number): Error {
+  return platformError('FMS_ERR_STORE', `expected entry ${number} in the log of changes in MongoDB, since that is how far the snapshot of owners goes; found none; restore both from one backup`)
 }

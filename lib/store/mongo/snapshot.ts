@@ -1,123 +1,69 @@
+import { randomUUID } from 'node:crypto'
 import type { mongodb } from '@fastify/mongodb'
-import { isDuplicate } from './failure.ts'
-import type { EntryRecord, OwnerRecord } from './records.ts'
-import type { Held, OwnerChanged } from './state.ts'
+import { idOf } from './log.ts'
+import { pack, unpack } from './packed.ts'
+import type { Whole } from './state.ts'
 
-/** `revision`: the entry of the log that made it so. Documents without are not ours. */
-export interface OwnerDocument extends Omit<OwnerRecord, 'environment'> {
+export interface Chunk {
   readonly _id: string
-  readonly revision: number
+  /** The number of the log's entry after which it was made, and an id: two nodes may write one at once. */
+  readonly snapshot: string
+  /** How many chunks it has, in the one that is written last. */
+  readonly of: number | null
+  readonly changes: Uint8Array
 }
 
-export interface EnvironmentDocument {
-  readonly _id: string
-  readonly revision: number
-  readonly tenant: string
-  readonly entries: readonly EntryRecord[]
-}
+/** Characters of a chunk before it is packed: a document may have 16 MB, and to make one must not keep the app from calls. */
+const CHUNK_LENGTH = 1_000_000
 
-export interface ProbeDocument {
-  readonly _id: string
-  readonly revision: number
-  readonly sealed: string
-}
-
-export interface SnapshotCollections {
-  readonly admins: mongodb.Collection<OwnerDocument>
-  readonly tenants: mongodb.Collection<OwnerDocument>
-  readonly environments: mongodb.Collection<EnvironmentDocument>
-  readonly probes: mongodb.Collection<ProbeDocument>
-}
-
-/** Documents written at once: enough to be quick, and few enough to be done before a deadline. */
-const PORTION = 500
-
-type Document = { readonly _id: string, readonly revision: number }
+/** Chunks that are read at once: as many of the least packed as fit in one message of the protocol. */
+const READ_AT_ONCE = 16
 
 /**
- * Owners as documents of their own, written after the log has them, so that their entries may leave it. They may lag behind,
- * and lack what a crash kept from being written: whoever reads them reads the log first, and lets it have the last word.
+ * Snapshots of all owners, so that the log may be short, in few documents: what takes time is their number. They are inserted, and
+ * never changed. The newest that is whole counts, and outlives all others: what a crash left of one is deleted with the next.
  */
 export class Snapshot {
-  readonly #in: SnapshotCollections
+  readonly #chunks: mongodb.Collection<Chunk>
 
-  constructor (collections: SnapshotCollections) {
-    this.#in = collections
+  constructor (chunks: mongodb.Collection<Chunk>) {
+    this.#chunks = chunks
   }
 
-  async read (): Promise<{ owners: Map<string, Held>, probe: string | undefined }> {
-    const { admins, tenants, environments, probes } = this.#in
-    const [probe, ...documents] = await Promise.all([probes.findOne({ _id: 'probe' }), admins.find().toArray(), tenants.find().toArray()])
-    const entries = new Map((await environments.find().toArray()).map(document => [document._id, document.entries]))
-    const owners = documents.flat().filter(({ revision }) => Number.isInteger(revision)).map(({ _id, revision, ...record }): [string, Held] =>
-      [_id, { number: revision, record: { ...record, environment: entries.get(_id) ?? [] } }])
-    return { owners: new Map(owners), probe: probe?.sealed }
+  /** The newest; entry 0 of the log with nothing where there is none yet. */
+  async read (): Promise<Whole> {
+    const [newest = '0', chunks = []] = newestOf(await this.#chunks.find({}, { batchSize: READ_AT_ONCE }).toArray()) ?? []
+    return { number: numberOf(newest), changes: (await Promise.all(chunks.map(({ changes }) => unpack(changes)))).flat() }
   }
 
-  /** Writes owners as these changes left them, unless what is there is newer. */
-  async write (changes: readonly OwnerChanged[]): Promise<void> {
-    const { admins, tenants, environments } = this.#in
-    for (let at = 0; at < changes.length; at += PORTION) {
-      const portion = changes.slice(at, at + PORTION)
-      const documents = portion.flatMap(({ record, number }) => record ? documentOf(record, number) : [])
-      const gone = portion.filter(({ record }) => record === null)
-      await put(admins, documents.filter(({ role }) => role === 'admin'))
-      await put(tenants, documents.filter(({ role }) => role === 'tenant'))
-      await put(environments, portion.flatMap(({ record, number }) => record?.environment.length ? environmentOf(record, number) : []))
-      await drop(environments, portion.filter(({ record }) => !record?.environment.length))
-      for (const owners of [admins, tenants]) await drop(owners, gone)
+  /** Gives the number of the newest: this one's, or that of one that another node wrote meanwhile. */
+  async write ({ number, changes }: Whole): Promise<number> {
+    const snapshot = `${idOf(number)}.${randomUUID()}`
+    let chunk: string[] = []
+    let [count, length] = [0, 0]
+    for (const [i, change] of changes.entries()) {
+      const isLast = i === changes.length - 1
+      const text = JSON.stringify(change)
+      chunk.push(text)
+      length += text.length
+      if (length < CHUNK_LENGTH && !isLast) continue
+      await this.#chunks.insertOne({ _id: `${snapshot}.${count++}`, snapshot, of: isLast ? count : null, changes: await pack(chunk) })
+      chunk = []
+      length = 0
     }
-  }
-
-  async writeProbe (sealed: string, revision: number): Promise<void> {
-    await put(this.#in.probes, [{ _id: 'probe', revision, sealed }])
-  }
-
-  /** Those of these changes that the documents do not have. */
-  async lacks (changes: readonly OwnerChanged[]): Promise<OwnerChanged[]> {
-    const { admins, tenants, environments } = this.#in
-    const those = { _id: { $in: changes.map(({ owner }) => owner) } }
-    const fields = { projection: { revision: 1 } }
-    const revisions = async (...of: Array<mongodb.Collection<OwnerDocument> | mongodb.Collection<EnvironmentDocument>>): Promise<Map<string, number>> => {
-      const found = await Promise.all(of.map(collection => (collection as unknown as mongodb.Collection<Document>).find(those, fields).toArray()))
-      return new Map(found.flat().map(({ _id, revision }) => [_id, revision]))
-    }
-    const [owners, entries] = [await revisions(admins, tenants), await revisions(environments)]
-    return changes.filter(({ owner, number, record }) =>
-      !reflects(owners.get(owner), number, record !== null) || !reflects(entries.get(owner), number, (record?.environment.length ?? 0) > 0))
+    // Written is not enough: it must have been read.
+    const [newest] = newestOf(await this.#chunks.find({}, { projection: { snapshot: 1, of: 1 } }).toArray())!
+    await this.#chunks.deleteMany({ _id: { $lt: newest } })
+    return numberOf(newest)
   }
 }
 
-/** Whether a document of this revision (undefined: none) is what change `number` left, or newer. */
-function reflects (revision: number | undefined, number: number, exists: boolean): boolean {
-  return revision === undefined ? !exists : revision >= number
+/** Of those that are whole. */
+function newestOf<T extends Pick<Chunk, 'snapshot' | 'of'>> (chunks: readonly T[]): [snapshot: string, chunks: T[]] | undefined {
+  const whole = [...Map.groupBy(chunks, ({ snapshot }) => snapshot)].filter(([, chunks]) => chunks.some(({ of }) => of === chunks.length))
+  return whole.reduce<[string, T[]] | undefined>((newest, one) => newest === undefined || one[0] > newest[0] ? one : newest, undefined)
 }
 
-function documentOf ({ environment: _, ...record }: OwnerRecord, revision: number): OwnerDocument {
-  return { _id: record.tenant, revision, ...record }
-}
-
-function environmentOf ({ tenant, environment }: OwnerRecord, revision: number): EnvironmentDocument {
-  return { _id: tenant, revision, tenant, entries: environment }
-}
-
-/** New ones by insertion, which is quick everywhere; those that are there are replaced where they are older. */
-async function put<T extends Document> (collection: mongodb.Collection<T>, documents: readonly T[]): Promise<void> {
-  if (documents.length === 0) return
-  const there: T[] = []
-  try {
-    await collection.insertMany(documents as unknown as Array<mongodb.OptionalUnlessRequiredId<T>>, { ordered: false })
-  } catch (error) {
-    if (!isDuplicate(error)) throw error
-    for (const { index } of [(error as mongodb.MongoBulkWriteError).writeErrors].flat()) there.push(documents[index]!)
-  }
-  for (const { _id, ...document } of there) {
-    await collection.replaceOne({ _id, revision: { $lt: document.revision } } as unknown as mongodb.Filter<T>, document as unknown as mongodb.WithoutId<T>)
-  }
-}
-
-async function drop<T extends Document> (collection: mongodb.Collection<T>, changes: readonly OwnerChanged[]): Promise<void> {
-  if (changes.length === 0) return
-  const deletions = changes.map(({ owner, number }) => ({ deleteOne: { filter: { _id: owner, revision: { $lt: number } } as unknown as mongodb.Filter<T> } }))
-  await collection.bulkWrite(deletions, { ordered: false })
+function numberOf (snapshot: string): number {
+  return Number(snapshot.split('.', 1))
 }

@@ -12,8 +12,10 @@ const SETTINGS = `
   -- A commit is on the disk before it is acknowledged; on macOS, that takes more than fsync().
   pragma synchronous = full;
   pragma fullfsync = on;
-  -- KB: enough for the pages of some 100,000 used tokens.
+  -- KB: enough for thousands of owners, and for what tokens of the last seconds share.
   pragma cache_size = -16000;
+  -- Savepoints copy the pages that are changed: each transaction's would go to a file of their own.
+  pragma temp_store = memory;
   -- Bytes: what a flood made of the log is given back.
   pragma journal_size_limit = 67108864;
   pragma trusted_schema = off;

@@ -12,7 +12,7 @@ export const writes = {
   ...stateWrites,
   ...ownerWrites,
   ...versionWrites,
-  consume: (writing: Writing, ids: readonly string[], expiries: Float64Array) => used.consume(writing, ids, expiries)
+  consume: (writing: Writing, ids: readonly string[], expiries: readonly number[]) => used.consume(writing, ids, expiries)
 }
 
 export type Reads = typeof reads

@@ -25,8 +25,8 @@ export const STEPS: readonly string[] = [`
 
   create table removed (revision integer not null, uuid text not null, primary key (revision, uuid)) strict, without rowid;
 
-  -- hash: of the token's id.
-  create table token (hash blob not null primary key, expires_at integer not null) strict, without rowid;
+  -- hash: of the token's id. Ordered by time, tokens that are used together lie on the same few pages.
+  create table token (expires_at integer not null, hash text not null, primary key (expires_at, hash)) strict, without rowid;
 
   create table version (
     owner text not null references owner (uuid) on delete cascade, module text not null, version text not null,

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import { platformError, unavailable } from '../../errors.ts'
-import type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../../../types/store.ts'
+import type {
+  Changes, NewOwner, NewVersion, OwnerChange, OwnerName, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse
+} from '../../../types/store.ts'
 import { Channel } from './channel.ts'
 
 /** The store without a server: one file, which several processes of one machine may share. */
@@ -44,23 +46,23 @@ export class SqliteStore implements Store {
     return await this.#opened.write('addOwner', owner.uuid, owner.admin, owner.userid, JSON.stringify(document))
   }
 
-  async updateOwner (uuid: string, change: OwnerChange): Promise<boolean> {
-    return await this.#opened.write('updateOwner', uuid, change)
+  async updateOwner (owner: OwnerName, change: OwnerChange): Promise<boolean> {
+    return await this.#opened.write('updateOwner', owner, change)
   }
 
-  async removeOwner (uuid: string): Promise<boolean> {
-    return await this.#opened.write('removeOwner', uuid)
+  async removeOwner (owner: OwnerName): Promise<boolean> {
+    return await this.#opened.write('removeOwner', owner)
   }
 
-  async addKey (owner: string, key: StoredKey, most: number): Promise<boolean> {
+  async addKey (owner: OwnerName, key: StoredKey, most: number): Promise<boolean> {
     return await this.#opened.write('addKey', owner, key, most)
   }
 
-  async removeKey (owner: string, id: string): Promise<boolean> {
+  async removeKey (owner: OwnerName, id: string): Promise<boolean> {
     return await this.#opened.write('removeKey', owner, id)
   }
 
-  async setEntries (owner: string, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
+  async setEntries (owner: OwnerName, entries: Readonly<Record<string, StoredEntry | null>>): Promise<boolean> {
     return await this.#opened.write('setEntries', owner, entries)
   }
 
@@ -70,12 +72,12 @@ export class SqliteStore implements Store {
   }
 
   async consume (uses: readonly TokenUse[]): Promise<readonly boolean[]> {
-    return await this.#opened.write('consume', uses.map(({ id }) => id), Float64Array.from(uses, ({ expiresAt }) => expiresAt))
+    return await this.#opened.write('consume', uses.map(({ id }) => id), uses.map(({ expiresAt }) => expiresAt))
   }
 
-  async addVersion (version: StoredVersion, content: Uint8Array): Promise<boolean> {
+  async addVersion (owner: OwnerName, version: NewVersion, content: Uint8Array): Promise<boolean> {
     // A copy of its own: what a Buffer shows may be a small part of what would cross with it.
-    return await this.#opened.write('addVersion', version, new Uint8Array(content))
+    return await this.#opened.write('addVersion', owner, version, new Uint8Array(content))
   }
 
   async versions (owner: string, module?: string): Promise<readonly StoredVersion[]> {
@@ -86,11 +88,11 @@ export class SqliteStore implements Store {
     return await this.#opened.read('content', owner, module, version)
   }
 
-  async activate (owner: string, module: string, version: string | null): Promise<boolean> {
+  async activate (owner: OwnerName, module: string, version: string | null): Promise<boolean> {
     return await this.#opened.write('activate', owner, module, version)
   }
 
-  async removeVersion (owner: string, module: string, version?: string): Promise<boolean> {
+  async removeVersion (owner: OwnerName, module: string, version?: string): Promise<boolean> {
     return await this.#opened.write('removeVersion', owner, module, version)
   }
 

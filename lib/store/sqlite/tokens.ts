@@ -1,40 +1,33 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Writing } from './transaction.ts'
 
-// Half of a SHA-256: as good as the id itself, and a third of the pages to write.
-const HASH_BYTES = 16
+// Of a SHA-256 in base64url, 96 bits: two tokens of one expiry do not share them by chance, and if they did, the second would
+// be refused. Text, since to make a Buffer costs more than to hash.
+const HASH_LENGTH = 16
 
 // Some minutes beyond a token's end: nobody asks any more, even where a clock is set back.
 const KEPT_MS = 5 * 60_000
 
-// After so many tokens, four times as many are looked at, and those that expired deleted: the table stays at most a third
-// larger than what it must hold. Neighbours lie on the same pages, so this costs far less than an index by expiry.
+// After so many tokens, twice as many of those that expired are deleted, and all that expired in the same moment as the last
+// of them: so what a flood leaves goes bit by bit, and nobody waits for all of it.
 const SWEEP_AFTER = 250
-const SWEEP_FACTOR = 4
+const SWEEP_FACTOR = 2
 
-/** Used tokens; one object in a worker, which remembers how far it has swept. */
+/** Used tokens; one object in a worker, which remembers how many it has taken. */
 export class Tokens {
   #sinceSweep = 0
-  #position: Uint8Array = randomBytes(HASH_BYTES)
 
-  consume (writing: Writing, ids: readonly string[], expiries: Float64Array): boolean[] {
-    const insert = writing.sql('insert into token (hash, expires_at) values (?, ?) on conflict do nothing')
-    const first = ids.map((id, i) => insert.run(hash('sha256', id, 'buffer').subarray(0, HASH_BYTES), Math.ceil(expiries[i] ?? 0)).changes === 1)
+  consume (writing: Writing, ids: readonly string[], expiries: readonly number[]): boolean[] {
+    const insert = writing.sql('insert into token (expires_at, hash) values (?, ?) on conflict do nothing')
+    const first = ids.map((id, i) => insert.run(Math.ceil(expiries[i]!), hash('sha256', id, 'base64url').slice(0, HASH_LENGTH)).changes === 1)
     this.#sinceSweep += ids.length
     if (this.#sinceSweep >= SWEEP_AFTER) this.#sweep(writing)
     return first
   }
 
   #sweep ({ sql }: Writing): void {
-    const end = sql('select hash from token where hash >= ? order by hash limit 1 offset ?').get(this.#position, this.#sinceSweep * SWEEP_FACTOR)?.hash
+    const end = sql('select expires_at from token order by expires_at limit 1 offset ?').get(this.#sinceSweep * SWEEP_FACTOR)?.expires_at
     this.#sinceSweep = 0
-    const expired = Date.now() - KEPT_MS
-    if (end instanceof Uint8Array) {
-      sql('delete from token where hash >= ? and hash < ? and expires_at < ?').run(this.#position, end, expired)
-      this.#position = end
-    } else {
-      sql('delete from token where hash >= ? and expires_at < ?').run(this.#position, expired)
-      this.#position = new Uint8Array(HASH_BYTES)
-    }
+    sql('delete from token where expires_at <= ?').run(Math.min(Date.now() - KEPT_MS, Number(end ?? Infinity)))
   }
 }

@@ -1,4 +1,4 @@
-import type { StoredOwner, StoredVersion } from '../../../types/store.ts'
+import type { NewVersion, OwnerName, StoredOwner, StoredVersion } from '../../../types/store.ts'
 import { ownerOf, write } from './owners.ts'
 import type { Reading, Writing } from './transaction.ts'
 
@@ -19,32 +19,32 @@ export const versionReads = {
 
 /** See Store. */
 export const versionWrites = {
-  addVersion (writing: Writing, { owner: uuid, module, version, createdAt, note }: StoredVersion, content: Uint8Array): boolean {
-    const owner = ownerOf(writing, uuid)
+  addVersion (writing: Writing, name: OwnerName, { module, version, createdAt, note }: NewVersion, content: Uint8Array): boolean {
+    const owner = ownerOf(writing, name)
     if (!owner) return false
     const { changes } = writing.sql('insert into version (owner, module, version, created_at, note, content) values (?, ?, ?, ?, ?, ?) on conflict do nothing')
-      .run(uuid, module, version, createdAt, note, content)
+      .run(name.uuid, module, version, createdAt, note, content)
     if (changes === 0) return false
     setActive(writing, owner, module, activeOf(owner, module) ?? null)
     return true
   },
 
-  activate (writing: Writing, uuid: string, module: string, version: string | null): boolean {
-    const owner = ownerOf(writing, uuid)
-    const isThere = owner && (version === null ? activeOf(owner, module) !== undefined : hasVersion(writing, uuid, module, version))
+  activate (writing: Writing, name: OwnerName, module: string, version: string | null): boolean {
+    const owner = ownerOf(writing, name)
+    const isThere = owner && (version === null ? activeOf(owner, module) !== undefined : hasVersion(writing, name.uuid, module, version))
     if (!isThere) return false
     setActive(writing, owner, module, version)
     return true
   },
 
-  removeVersion (writing: Writing, uuid: string, module: string, version: string | undefined): boolean {
-    const owner = ownerOf(writing, uuid)
+  removeVersion (writing: Writing, name: OwnerName, module: string, version: string | undefined): boolean {
+    const owner = ownerOf(writing, name)
     if (!owner || (version !== undefined && activeOf(owner, module) === version)) return false
     const { changes } = version === undefined
-      ? writing.sql('delete from version where owner = ? and module = ?').run(uuid, module)
-      : writing.sql('delete from version where owner = ? and module = ? and version = ?').run(uuid, module, version)
+      ? writing.sql('delete from version where owner = ? and module = ?').run(name.uuid, module)
+      : writing.sql('delete from version where owner = ? and module = ? and version = ?').run(name.uuid, module, version)
     if (changes === 0) return false
-    setActive(writing, owner, module, hasVersion(writing, uuid, module) ? activeOf(owner, module) : undefined)
+    setActive(writing, owner, module, hasVersion(writing, name.uuid, module) ? activeOf(owner, module) : undefined)
     return true
   }
 }
