@@ -25,6 +25,9 @@ interface Found extends Probed {
 /** Found out once: what the system allows does not change under a process. */
 let found: Promise<Found> | undefined
 
+/** How many are in use. They share what helps them. */
+let open = 0
+
 /** What stands between tenants' code and the system, on this system. */
 export class Wall {
   readonly layers: Layers
@@ -52,6 +55,7 @@ export class Wall {
     this.#candidate = candidate
     this.layers = layers
     this.warning = problem === undefined ? undefined : `tenants' code is not walled off as it should be: ${problem}`
+    open++
   }
 
   /**
@@ -63,9 +67,9 @@ export class Wall {
     return await Child.start(this.#candidate, prepare(program, belts))
   }
 
-  /** Ends what helps it; to be called when no child is left. The next start begins anew. */
+  /** To be called once, when no child of it is left. The last one to do so ends what helped them all; the next start begins anew. */
   close (): void {
-    closeLimiters()
+    if (--open === 0) closeLimiters()
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { OwnerLogEntry } from '../../types/status.ts'
+import type { NewLogEntry } from '../../types/status.ts'
 import type { GuestModule, Outcome, SandboxCall, Tenant } from '../../lib/sandbox/pool/call.ts'
 import type { Program, Walled } from '../../lib/sandbox/layers.ts'
 import { roomFor, type Room } from '../../lib/sandbox/pool/placement.ts'
@@ -34,12 +34,12 @@ export function build (t: Test, options: { room?: Partial<Room>, core?: () => st
   return { pool, warnings, started }
 }
 
-export interface Fellow extends Tenant { entries: OwnerLogEntry[] }
+export interface Fellow extends Tenant { entries: NewLogEntry[] }
 
 /** A tenant. */
 export function fellow (owner: string, more: Partial<Tenant> & { limit?: Partial<Limits> } = {}): Fellow {
   const { limit, ...own } = more
-  const entries: OwnerLogEntry[] = []
+  const entries: NewLogEntry[] = []
   return {
     admin: 'admin',
     owner,

@@ -53,7 +53,8 @@ async function serve ({ directory, isBuilt, options, secret }: Start): Promise<v
     const answer = async (): Promise<unknown> => {
       switch (ask.what) {
         case 'refresh': return app.microservices.refresh()
-        case 'logs': return app.microservices.logs(ask.owner)
+        // Not the calls themselves: what was written.
+        case 'logs': return app.microservices.logs(ask.owner).filter(({ status }) => status === undefined)
         case 'problems': return app.microservices.directory().problems.filter(({ owner }) => owner === ask.owner)
         case 'figures': return { ...meter.take(), kills: app.microservices.status()?.kills ?? {} } satisfies Figures
         case 'close':

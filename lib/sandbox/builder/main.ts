@@ -1,18 +1,13 @@
-import { Socket } from 'node:net'
-import { encodeFrame, SOCKET_DESCRIPTOR, type Frame } from '../protocol.ts'
+import type { Frame } from '../protocol.ts'
 import { bundle, type Esbuild } from './bundle.ts'
-import { EngineFailure, JobFailure } from './failure.ts'
+import { answer, listen, send } from './line.ts'
 import { Isolates, type Ivm } from './isolates.ts'
 import { allowedPackages } from './packages.ts'
-import {
-  BUILDER_VERSION, FrameReader, FromBuilder, pack, ToBuilder, unpack, type Built, type CheckJob, type Job, type Tools
-} from './protocol.ts'
+import { BUILDER_VERSION, FromBuilder, pack, ToBuilder, unpack, type Built, type CheckJob, type Job, type Tools } from './protocol.ts'
 import { Questions } from './questions.ts'
 import type { Allowed } from './resolver.ts'
 
-/** The process that makes tenants' sources into scripts. It lives as long as the host holds the other end of its socket. */
-const socket = new Socket({ fd: SOCKET_DESCRIPTOR })
-
+/** The process that makes tenants' sources into scripts. */
 let esbuild: Esbuild
 let isolates: Isolates
 let packages: Allowed
@@ -41,16 +36,6 @@ async function load<T> (url: string): Promise<T> {
   return exports
 }
 
-async function answer (id: number, work: () => void | Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof EngineFailure) process.exit(1)
-    const failure = error instanceof JobFailure ? error.failure : { fault: 'system', message: (error as Error).message }
-    send(FromBuilder.FAILED, id, JSON.stringify(failure))
-  }
-}
-
 async function build (id: number, payload: Buffer): Promise<void> {
   const { head, body } = unpack(payload, JSON_BYTES_MAX)
   const job = head as Job
@@ -71,11 +56,4 @@ function check (id: number, { schemas, memoryMb }: CheckJob): void {
   send(FromBuilder.CHECKED, id, isolates.writeChecks(JSON.stringify(schemas), memoryMb))
 }
 
-function send (type: number, id: number, payload: string | Buffer = ''): void {
-  socket.write(encodeFrame(type, id, payload))
-}
-
-const reader = new FrameReader()
-socket.on('data', chunk => reader.read(chunk, frame => { void take(frame) }))
-socket.on('end', () => process.exit(0))
-socket.on('error', () => process.exit(1))
+listen(take)

@@ -2,7 +2,8 @@ import { HEADER_BYTES, type Frame, type Hello } from '../protocol.ts'
 
 /**
  * What the host and a builder say to each other, in the frames of ../protocol.ts. A builder evaluates tenants' modules
- * to read their descriptors, so the host takes it to be as hostile as a cell.
+ * to read their descriptors, so the host takes it to be as hostile as a cell. An unpacker speaks the same, and reads
+ * tenants' archives.
  */
 export const BUILDER_VERSION = 1
 
@@ -10,14 +11,16 @@ const MB = 1024 * 1024
 
 /** From the host to a builder. */
 export const ToBuilder = {
-  /** id: the version. JSON: `Tools`. Once, first. */
+  /** id: the version. JSON: `Tools`; an unpacker's `UnpackerTools`. Once, first. */
   HELLO: 1,
   /** id: a task. Packed: `Job`, then the entry's contents. */
   BUILD: 2,
   /** id: a task. JSON: `CheckJob`. */
   CHECK: 3,
   /** id: the task of the ASK. Packed: `Reply`, then the contents of the file, if that was asked for. */
-  REPLY: 4
+  REPLY: 4,
+  /** id: a task, for an unpacker. Packed: `UnpackJob`, then the archive. */
+  UNPACK: 5
 } as const
 
 /** From a builder to the host. */
@@ -33,7 +36,9 @@ export const FromBuilder = {
   /** id: a task. JSON: `Failure`. */
   FAILED: 36,
   /** id: a task, a BUILD. JSON: `Ask`. */
-  ASK: 37
+  ASK: 37,
+  /** id: a task, an UNPACK. Packed: `Unpacked`, then the files' contents. */
+  UNPACKED: 38
 } as const
 
 /** Bytes that a payload may have, by type, in both directions; other types do not exist. */
@@ -44,13 +49,17 @@ export const payloadBytesMax: Readonly<Record<number, number>> = {
   [ToBuilder.CHECK]: 2 * MB,
   // 20,000 names of the longest kind, and what links among them lead to.
   [ToBuilder.REPLY]: 16 * MB,
+  // An archive is 8 MB at most.
+  [ToBuilder.UNPACK]: 9 * MB,
   [FromBuilder.READY]: 0,
   [FromBuilder.BEGUN]: 0,
   // A description (1 MB), and the largest script with its map.
   [FromBuilder.BUILT]: 36 * MB,
   [FromBuilder.CHECKED]: 16 * MB,
   [FromBuilder.FAILED]: 64 * 1024,
-  [FromBuilder.ASK]: 8 * 1024
+  [FromBuilder.ASK]: 8 * 1024,
+  // 10 MB of contents, and 2,100 paths of 500 characters, of which JSON may need six for each.
+  [FromBuilder.UNPACKED]: 20 * MB
 }
 
 /** What a builder works with. Scripts are ours; they run in the isolates that describe and check, as snapshots. */
@@ -67,6 +76,11 @@ export interface Tools {
   readonly packages: readonly HostPackage[]
   /** Names of the packages of `packages` that modules may import; the others are what those import. */
   readonly imports: Readonly<Record<string, number>>
+}
+
+export interface UnpackerTools {
+  /** A file URL, without links. */
+  readonly modernTar: string
 }
 
 /** A package of the host's that modules may have. */
@@ -105,6 +119,16 @@ export interface Reply {
 
 /** `text`: of what is refused, why; of others, where a link of that name leads in the end. */
 export type Listing = ReadonlyArray<readonly [name: string, kind: 'file' | 'folder' | 'refused', text?: string]>
+
+/** What may come out of an archive; hidden files do not count. */
+export interface UnpackJob {
+  readonly filesMax: number
+  readonly bytesMax: number
+}
+
+export interface Unpacked {
+  readonly files: ReadonlyArray<readonly [path: string, bytes: number]>
+}
 
 export interface CheckJob {
   readonly schemas: ReadonlyArray<{ readonly function: string, readonly args?: unknown, readonly returns?: unknown }>

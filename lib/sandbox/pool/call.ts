@@ -1,4 +1,4 @@
-import type { OwnerLogEntry } from '../../../types/status.ts'
+import type { NewLogEntry } from '../../../types/status.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Limits } from '../../limits.ts'
 import type { GuestError, ResponseHead } from '../protocol.ts'
@@ -11,7 +11,7 @@ export interface Tenant {
   readonly isolation: 'shared' | 'dedicated' | 'hardened'
   readonly webAssembly: boolean
   readonly environment: Readonly<Record<string, string>>
-  record (entry: OwnerLogEntry): void
+  record (entry: NewLogEntry): void
 }
 
 /** A version of a tenant's module; the same object for as long as that version is served. */

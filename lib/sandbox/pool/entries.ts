@@ -1,4 +1,4 @@
-import type { OwnerLogEntry } from '../../../types/status.ts'
+import type { NewLogEntry } from '../../../types/status.ts'
 import { type ErrorCode, platformError, type PlatformError } from '../../errors.ts'
 import type { Home, Pending, SandboxCall, Tenant } from './call.ts'
 import type { LogEntry } from '../protocol.ts'
@@ -10,7 +10,7 @@ const WINDOW_TURNS = 8
 const ENTRY_BYTES = 100
 const TEXT_LENGTH_MAX = 64 * 1024
 
-type Entry = Pick<OwnerLogEntry, 'level' | 'message'> & Partial<OwnerLogEntry>
+type Entry = Pick<NewLogEntry, 'level' | 'message'> & Partial<NewLogEntry>
 
 /** What a guest wrote, for its owner's log. `callOf` finds the call that an entry belongs to. */
 export function recordLog (home: Home, entries: readonly LogEntry[], callOf: (id: number) => SandboxCall | undefined): void {
@@ -27,7 +27,7 @@ export function refuse (pending: Pending, code: ErrorCode, text: string, home = 
 export function refuseWith (pending: Pending, error: PlatformError, home = pending.isolate?.home): void {
   pending.reject(error)
   const { call } = pending
-  const code = error.code as NonNullable<OwnerLogEntry['code']>
+  const code = error.code as NonNullable<NewLogEntry['code']>
   const entry: Entry = { level: 'error', message: error.message, code, ...namesOf(call) }
   if (home !== undefined) record(home, entry)
   else call.tenant.record(complete(call, entry))
@@ -60,6 +60,6 @@ function namesOf (call: SandboxCall | undefined): { api: string, requestId: stri
   return call && { api: call.api, requestId: call.requestId }
 }
 
-function complete ({ module }: Pick<Home, 'module'>, entry: Entry): OwnerLogEntry {
+function complete ({ module }: Pick<Home, 'module'>, entry: Entry): NewLogEntry {
   return { time: Date.now(), module: module.name, version: module.version, ...entry, message: entry.message.slice(0, TEXT_LENGTH_MAX) }
 }

@@ -26,7 +26,7 @@ export interface Answer {
 
 const builtSchema = Type.Object({ description: Type.String(), codeBytes: Type.Integer({ minimum: 0 }), mapBytes: Type.Integer({ minimum: 0 }) })
 
-const failureSchema = Type.Object({
+export const failureSchema = Type.Object({
   fault: Type.Union([Type.Literal('module'), Type.Literal('system')]),
   message: Type.String(),
   file: Type.Optional(Type.String()),

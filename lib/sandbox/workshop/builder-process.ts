@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { FrameReader, BUILDER_VERSION, FromBuilder, pack, ToBuilder, type Reply, type Tools } from '../builder/protocol.ts'
-import { builderProgram, engines } from './builder-program.ts'
+import { FrameReader, BUILDER_VERSION, FromBuilder, pack, ToBuilder, type Reply } from '../builder/protocol.ts'
+import type { Outfit } from './builder-program.ts'
 import type { Wall, Walled } from '../layers.ts'
 import { encodeFrame, type Frame } from '../protocol.ts'
 import { Refusal, type Shelf } from './staging.ts'
@@ -13,12 +13,17 @@ const askSchema = Type.Object({
 /** Node, the snapshot and esbuild start in half a second; a loaded machine may take long. */
 const START_MS = 20_000
 
-/** esbuild takes 5 ms for most modules; one that it takes longer for was made for that. */
+/** esbuild takes 5 ms for most modules, as most archives do; one that takes longer was made for that. */
 const BUNDLE_MS = 10_000
 
 /** Beyond the time that isolates give themselves (builder/isolates.ts), which some native loops ignore; a second try has twice that. */
 const GRACE_MS = 3_000
 const RUN_MS: Readonly<Record<number, number>> = { [ToBuilder.BUILD]: 2_000, [ToBuilder.CHECK]: 10_000 }
+
+/** What ends a task, beside FAILED. */
+const ANSWERS: Readonly<Record<number, number>> = {
+  [ToBuilder.BUILD]: FromBuilder.BUILT, [ToBuilder.CHECK]: FromBuilder.CHECKED, [ToBuilder.UNPACK]: FromBuilder.UNPACKED
+}
 
 /** How often a builder with work is looked at: what allocates without end makes 1 GB in less than a second. */
 const WATCH_MS = 100
@@ -32,7 +37,7 @@ const MEMORY_BYTES = 1024 * MB
 const DATA_BYTES = MEMORY_BYTES + 3 * 520 * MB
 
 export interface Task {
-  /** BUILD or CHECK. */
+  /** BUILD or CHECK; UNPACK, of an unpacker. */
   readonly type: number
   readonly payload: Buffer | string
   /** What it may ask for. */
@@ -58,7 +63,7 @@ interface Running {
   readonly reject: (error: Lost) => void
 }
 
-/** The host's side of one builder. */
+/** The host's side of one builder, or unpacker. */
 export class BuilderProcess {
   readonly #child: Walled
   readonly #running = new Map<number, Running>()
@@ -80,13 +85,12 @@ export class BuilderProcess {
    * @param humble others go first where processors are short
    * @throws why it cannot be used
    */
-  static async start (wall: Wall, tools: Omit<Tools, 'esbuild' | 'isolatedVm'>, humble: boolean): Promise<BuilderProcess> {
-    const { folders, ...urls } = engines()
-    const child = await wall.start(builderProgram(folders, tools.packages))
+  static async start (wall: Wall, { program, tools }: Outfit, humble: boolean): Promise<BuilderProcess> {
+    const child = await wall.start(program)
     const builder = new BuilderProcess(child)
     const late = setTimeout(() => builder.#end(`it was not ready within ${START_MS / 1000} s`), START_MS)
     try {
-      child.socket.write(encodeFrame(ToBuilder.HELLO, BUILDER_VERSION, JSON.stringify({ ...tools, ...urls } satisfies Tools)))
+      child.socket.write(encodeFrame(ToBuilder.HELLO, BUILDER_VERSION, JSON.stringify(tools)))
       await builder.#ready.promise
       await child.limitData(DATA_BYTES)
       if (humble) child.lowerPriority()
@@ -145,15 +149,13 @@ export class BuilderProcess {
     if (frame.type === FromBuilder.READY && frame.id === BUILDER_VERSION) return this.#ready.resolve()
     const running = this.#running.get(frame.id)
     if (running === undefined) throw new Error('an answer to nothing')
-    if (frame.type === FromBuilder.BEGUN) {
+    if (frame.type === FromBuilder.BEGUN && running.task.type in RUN_MS) {
       running.begun = true
       running.deadline = Date.now() + (RUN_MS[running.task.type] as number) + GRACE_MS
       return
     }
     if (frame.type === FromBuilder.ASK && running.task.shelf !== undefined) return this.#reply(frame, running.task.shelf)
-    if (frame.type !== FromBuilder.FAILED && frame.type !== (running.task.type === ToBuilder.BUILD ? FromBuilder.BUILT : FromBuilder.CHECKED)) {
-      throw new Error('an answer to something else')
-    }
+    if (frame.type !== FromBuilder.FAILED && frame.type !== ANSWERS[running.task.type]) throw new Error('an answer to something else')
     this.#running.delete(frame.id)
     this.#rest()
     running.resolve(frame)
@@ -181,7 +183,7 @@ export class BuilderProcess {
     for (const running of this.#running.values()) {
       if (running.deadline > now) continue
       // Whatever else it has, this is what it does not get done with.
-      const [message, seconds] = running.begun ? ['it does not end', RUN_MS[running.task.type] as number] : ['it takes too long to bundle', BUNDLE_MS]
+      const [message, seconds] = running.begun ? ['it does not end', RUN_MS[running.task.type] as number] : [`it takes too long to ${running.task.type === ToBuilder.UNPACK ? 'unpack' : 'bundle'}`, BUNDLE_MS]
       return this.#end(`${message}: it was killed after ${seconds / 1000} s`, running)
     }
   }

@@ -6,7 +6,8 @@ import type { Endpoint } from '../../describe/description.ts'
 import type { Limits } from '../../limits.ts'
 import { ModuleError } from '../../source/problem.ts'
 import { readAnswer, readChecks, type Answer, type Place } from './answer.ts'
-import type { Task } from './builder-process.ts'
+import { BuilderProcess, type Task } from './builder-process.ts'
+import { builder } from './builder-program.ts'
 import { BuiltModule } from './built-module.ts'
 import { pack, ToBuilder, type Job, type Tools } from '../builder/protocol.ts'
 import { Cache } from './cache.ts'
@@ -62,7 +63,7 @@ export class Builder {
     const found = findPackages(imports)
     this.#cache = new Cache(directory)
     this.#base = baseOf(found)
-    this.#lanes = new Lanes(wall, async () => ({ ...await loadTools(), ...found }))
+    this.#lanes = new Lanes(async humble => await BuilderProcess.start(wall, builder({ ...await loadTools(), ...found }), humble))
   }
 
   /** @throws {ModuleError} whose `inputs` are empty where the next try may go better */

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { lstatSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { exposureOf } from '../../directories.ts'
 import { platformError } from '../../errors.ts'
 
 /** What is kept of a module, each in a file of its own: only descriptions are read at the start. */
@@ -23,8 +24,8 @@ export class Cache {
   constructor (directory: string) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#directory = realpathSync(directory)
-    checkOwner(this.#directory, 0o077, 'that nobody else may enter (mode 0700)')
-    checkOwner(dirname(this.#directory), 0o022, 'that nobody else may write to')
+    const exposure = exposureOf(this.#directory, { mayBeRead: false }) ?? exposureOf(dirname(this.#directory), { mayBeRead: true })
+    if (exposure !== undefined) throw platformError('FMS_ERR_OPTIONS', `- DATA_DIR: ${exposure}`)
   }
 
   /** Undefined for what is not there, and for what is not as it was written. */
@@ -107,15 +108,4 @@ function intact (found: Buffer | undefined): Buffer | undefined {
 
 function digest (contents: string | Buffer): string {
   return createHash('sha256').update(contents).digest('hex')
-}
-
-function checkOwner (directory: string, forbidden: number, expected: string): void {
-  const { uid, mode } = lstatSync(directory)
-  // Systems without owners say so by having no uid of a process.
-  const own = process.geteuid?.() ?? uid
-  // The sticky bit leaves each entry to its owner, as in /tmp.
-  const sticky = forbidden === 0o022 && (mode & 0o1000) !== 0
-  if ((uid === own || (uid === 0 && forbidden === 0o022)) && (sticky || (mode & forbidden) === 0)) return
-  throw platformError('FMS_ERR_OPTIONS', `- DATA_DIR: expected a directory of this process's own user, ${expected}; ` +
-    `found ${directory} of user ${uid} with mode ${(mode & 0o7777).toString(8)}`)
 }

@@ -1,6 +1,4 @@
-import { BuilderProcess, type Lost, type Task } from './builder-process.ts'
-import type { Tools } from '../builder/protocol.ts'
-import type { Wall } from '../layers.ts'
+import type { BuilderProcess, Lost, Task } from './builder-process.ts'
 import type { Frame } from '../protocol.ts'
 
 /** One process bundles and describes 60 modules a second; more than two would take the processors from calls. */
@@ -42,7 +40,7 @@ interface Seat {
 /** The builder could not be started; it may be next time. */
 export class NoBuilder extends Error {}
 
-/** Gives tasks to builders. Tenants of different admins share none. */
+/** Gives tasks to builders. Tenants of different admins share none; of unpackers, owners: `admin` is one, then. */
 export class Lanes {
   readonly #start: (humble: boolean) => Promise<BuilderProcess>
   readonly #waiting = new Map<string, Waiting[]>()
@@ -54,8 +52,9 @@ export class Lanes {
   #notBefore = 0
   #why = ''
 
-  constructor (wall: Wall, tools: () => Promise<Omit<Tools, 'esbuild' | 'isolatedVm'>>) {
-    this.#start = async humble => await BuilderProcess.start(wall, await tools(), humble)
+  /** @param start of a process; `humble` where it is another's second, for what can wait */
+  constructor (start: (humble: boolean) => Promise<BuilderProcess>) {
+    this.#start = start
   }
 
   /**
