@@ -34,6 +34,7 @@ export class Once {
   /**
    * Whether this is the first use of the token, and still in time.
    *
+   * @param expiresAt as the token says it: each use of it must come with the same
    * @throws `FMS_ERR_UNAVAILABLE` where the store does not say
    */
   use (id: string, expiresAt: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { fromBase64url, toBase64url } from './base64url.ts'
 import { type Claims, headerOf, IV_BYTES, KEY_BYTES, kidPattern, MOST_CHARACTERS, TAG_BYTES } from './profile.ts'
 
 /** A key as WebCrypto has it, here and in browsers. */
@@ -14,7 +15,7 @@ export interface ProduceOptions {
   /** The request's absolute URL, with its query. */
   url: string | URL
   /**
-   * For management: the token then is for this query and this body only.
+   * For management, and for sealed calls: the token then is for this query and this body only.
    *
    * @default false
    */
@@ -27,6 +28,12 @@ export interface ProduceOptions {
    * @default 30
    */
   ttlSecs?: number
+  /**
+   * Tells it from all others of its key: up to 64 characters of visible ASCII.
+   *
+   * @default 16 random bytes in base64url
+   */
+  jti?: string
   /**
    * The time, in milliseconds since the epoch.
    *
@@ -42,10 +49,11 @@ export interface ProduceOptions {
  * @throws TypeError where an option is not what it must be
  */
 export async function produce (options: ProduceOptions): Promise<string> {
-  const { kid, method, manage = false, body = '', ttlSecs = 30, now = Date.now() } = options
+  const { kid, method, manage = false, body = '', ttlSecs = 30, jti = randomName(), now = Date.now() } = options
   check(kidPattern.test(kid), 'kid', '"<uuid>.<id>" in lower case, as it was given out with the key', kid)
   check(/^[A-Z]+(?:-[A-Z]+)*$/.test(method), 'method', 'an HTTP method in capitals', method)
   check(Number.isInteger(ttlSecs) && ttlSecs >= 1 && ttlSecs <= 3600, 'ttlSecs', 'whole seconds from 1 to 3600', ttlSecs)
+  check(/^[!-~]{1,64}$/.test(jti), 'jti', 'up to 64 characters of visible ASCII', jti)
   check(Number.isFinite(now), 'now', 'milliseconds since the epoch', now)
   check(typeof body === 'string' || body instanceof Uint8Array, 'body', 'a string or Uint8Array, exactly as it will be sent', typeof body)
   const { origin, pathname, search } = absolute(options.url)
@@ -56,7 +64,7 @@ export async function produce (options: ProduceOptions): Promise<string> {
   const token = await encrypt({
     iat,
     exp: iat + ttlSecs,
-    jti: base64url(random(16)),
+    jti,
     htm: method,
     htu: origin + pathname,
     ...(manage && { bod: await sha256(body), qry: await sha256(search.slice(1)) })
@@ -66,24 +74,28 @@ export async function produce (options: ProduceOptions): Promise<string> {
 }
 
 /**
- * Makes a key for `produce` that nothing can read out again, as a browser should keep it (in IndexedDB, say).
+ * Makes a key for `produce`, and for sealed calls, that nothing can read out again, as a browser should keep it (in IndexedDB, say).
  *
  * @throws TypeError where it is no key
  */
 export async function importKey (secret: string): Promise<TokenCryptoKey> {
   // Its last character carries four bits, hence sixteen of 64. A key is never shown, also not a wrong one.
   check(/^[-\w]{42}[AEIMQUYcgkosw048]$/.test(secret), 'key', `${KEY_BYTES} bytes in base64url (43 characters), as it was given out`)
-  const raw = Uint8Array.from(atob(secret.replaceAll('-', '+').replaceAll('_', '/')), character => character.charCodeAt(0))
-  return await crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt'])
+  return await crypto.subtle.importKey('raw', fromBase64url(secret)!, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}
+
+/** A `jti` like no other. */
+export function randomName (): string {
+  return toBase64url(random(16))
 }
 
 async function encrypt (claims: Claims, kid: string, key: TokenCryptoKey): Promise<string> {
-  const header = base64url(bytes(JSON.stringify(headerOf(kid))))
+  const header = toBase64url(bytes(JSON.stringify(headerOf(kid))))
   const iv = random(IV_BYTES)
   const algorithm = { name: 'AES-GCM', iv, additionalData: bytes(header) }
   const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, bytes(JSON.stringify(claims))))
   const [ciphertext, tag] = [sealed.subarray(0, -TAG_BYTES), sealed.subarray(-TAG_BYTES)]
-  return `${header}..${base64url(iv)}.${base64url(ciphertext)}.${base64url(tag)}`
+  return `${header}..${toBase64url(iv)}.${toBase64url(ciphertext)}.${toBase64url(tag)}`
 }
 
 function isFitting (key: TokenCryptoKey): boolean {
@@ -98,7 +110,7 @@ function absolute (url: string | URL): URL {
 }
 
 async function sha256 (data: string | Uint8Array): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes(data))))
+  return toBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes(data))))
 }
 
 function random (length: number): Uint8Array<ArrayBuffer> {
@@ -107,10 +119,6 @@ function random (length: number): Uint8Array<ArrayBuffer> {
 
 function bytes (data: string | Uint8Array): Uint8Array<ArrayBuffer> {
   return typeof data === 'string' ? new TextEncoder().encode(data) : Uint8Array.from(data)
-}
-
-function base64url (data: Uint8Array): string {
-  return btoa(String.fromCharCode(...data)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 function check (fits: boolean, option: string, expected: string, ...found: unknown[]): void {

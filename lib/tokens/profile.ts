@@ -17,9 +17,9 @@ export interface Claims {
   readonly htm: string
   /** The request's absolute URL, without query and fragment (as in RFC 9449). */
   readonly htu: string
-  /** For management: SHA-256 of the body's bytes, in base64url. */
+  /** For management, and for sealed calls: SHA-256 of the body's bytes, in base64url. */
   readonly bod?: string
-  /** For management: SHA-256 of the query as it is sent, without its `?`, in base64url. */
+  /** Beside `bod`: SHA-256 of the query as it is sent, without its `?`, in base64url. */
   readonly qry?: string
 }
 

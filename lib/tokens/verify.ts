@@ -17,7 +17,7 @@ export interface VerifyOptions {
   /** Finds the key that a token names. */
   readonly key: (kid: string) => TokenKey | undefined
   readonly method: string
-  /** Absolute, as the client has it; a query is left out. */
+  /** Absolute, as the client has it; its query counts where the token names one. */
   readonly url: string
   /**
    * For how many seconds a token may be made.
@@ -42,16 +42,16 @@ export interface Verified {
   readonly kind: 'call' | 'manage'
   /** Unlike that of any other token of its key. */
   readonly jti: string
-  /** Until when its use must be remembered, in milliseconds since the epoch: from then on it is not valid anyway. */
+  /** Until when its use must be remembered, in milliseconds since the epoch: from then on it is not valid anyway. The same each time. */
   readonly expiresAt: number
-  /** For management: SHA-256 of the body that it is for, in base64url. */
+  /** Where it is for one body only, as for management and for sealed calls: SHA-256 of that, in base64url. */
   readonly bod?: string
   readonly qry?: string
 }
 
 type Unchecked = { readonly [Name in keyof Claims]?: unknown }
 
-/** How far two machines' clocks may be apart. */
+/** How far two machines' clocks may be apart. Nodes must agree on it: it is in `expiresAt`, by which a store knows a use again. */
 const SKEW_SECS = 5
 
 /** Base64url in the one spelling that its bytes have: no padding, no bits left over. */
@@ -64,7 +64,7 @@ const noKey = randomBytes(KEY_BYTES)
 /**
  * Checks a token and gives what it says. Two parties can check each other with it, each given the other's keys. That a
  * token is used once is the caller's part: have `kid` and `jti` remembered until `expiresAt`, by `Once` or a store of
- * your own. So is, for management, to compare `bod` with the body.
+ * your own. So is to compare `bod` with the body, where there is one.
  *
  * @throws `FMS_ERR_TOKEN`, the same whatever is wrong with the token
  */
@@ -78,11 +78,17 @@ export function verify (token: string, { key, method, url, ttlSecs = 60, now = D
   const claims = decrypt(found?.secret ?? noKey, { header, iv, ciphertext, tag })
   if (found === undefined || !isTimely(claims, ttlSecs, now) || !isNamed(claims) || !isFor(claims, method, url)) throw refusal()
 
-  const { jti, exp, bod, qry } = claims
+  const { jti, exp } = claims
   const verified = { kid, owner: found.owner, kind: found.kind, jti, expiresAt: (exp + SKEW_SECS) * 1000 }
-  if (manage === undefined) return verified
-  if (found.kind !== 'manage' || !isDigest(bod) || !isDigest(qry) || !isSameDigest(qry, digestOf(manage.query))) throw refusal()
-  return { ...verified, bod, qry }
+  if (manage === undefined && claims.bod === undefined && claims.qry === undefined) return verified
+  if (manage !== undefined && found.kind !== 'manage') throw refusal()
+  return { ...verified, ...boundTo(claims, manage?.query ?? splitQuery(url).query) }
+}
+
+/** A token for management, or for a sealed call, is for one query and one body. */
+function boundTo ({ bod, qry }: Unchecked, query: string): Pick<Required<Claims>, 'bod' | 'qry'> {
+  if (!isDigest(bod) || !isDigest(qry) || !isSameDigest(qry, digestOf(query))) throw refusal()
+  return { bod, qry }
 }
 
 /** The answer to any token that does not open what it came for: nothing in it says why. */

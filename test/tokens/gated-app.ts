@@ -26,7 +26,7 @@ export function tokenStore () {
 export function gatedApp (t: Test, { fastify, target, before, ...options }: GatedOptions = {}): FastifyInstance {
   const app = Fastify(fastify)
   t.teardown(() => app.close())
-  const gate = new Gate({ tokens: 'required', ttlSecs: 60, publicUrl: undefined, key: kid => keys[kid], once: new Once(tokenStore()), ...options })
+  const gate = new Gate({ tokens: 'required', sealed: 'off', ttlSecs: 60, publicUrl: undefined, key: kid => keys[kid], once: new Once(tokenStore()), ...options })
   const presented = new WeakMap<FastifyRequest, Presented>()
   addJsonParser(app)
   before?.(app)

@@ -95,8 +95,8 @@ t.test('wrong input is refused, in words that show no key', async t => {
 })
 
 t.test('the producer runs wherever there is WebCrypto', async t => {
-  const sources = ['produce', 'profile'].map(name => readFileSync(join(import.meta.dirname, '../../lib/tokens', `${name}.ts`), 'utf8'))
+  const sources = ['produce', 'seal', 'base64url', 'profile'].map(name => readFileSync(join(import.meta.dirname, '../../lib/tokens', `${name}.ts`), 'utf8'))
   const imports = sources.flatMap(source => source.match(/from '.*'/g) ?? [])
-  t.strictSame(imports, ["from './profile.ts'"])
+  t.strictSame([...new Set(imports)].sort(), ["from './base64url.ts'", "from './produce.ts'", "from './profile.ts'"])
   for (const source of sources) t.notMatch(source, /\b(?:Buffer|process|require|globalThis|import\()/)
 })
