@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 
@@ -71,4 +72,17 @@ function overlaps (directories: ReadonlyArray<{ name: string, path: string }>): 
 /** Whether `path` lies below `directory`; both absolute. */
 export function isInside (path: string, directory: string): boolean {
   return path.startsWith(directory.endsWith(sep) ? directory : directory + sep)
+}
+
+/** Says what makes a directory one that others have a hand in, and what to expect of it; undefined for one that is this process's own user's. */
+export function exposureOf (directory: string, { mayBeRead }: { mayBeRead: boolean }): string | undefined {
+  const forbidden = mayBeRead ? 0o022 : 0o077
+  const { uid, mode } = lstatSync(directory)
+  // Systems without owners say so by having no uid of a process.
+  const own = process.geteuid?.() ?? uid
+  // The sticky bit leaves each entry to its owner, as in /tmp.
+  const sticky = mayBeRead && (mode & 0o1000) !== 0
+  if ((uid === own || (uid === 0 && mayBeRead)) && (sticky || (mode & forbidden) === 0)) return undefined
+  return `expected a directory of this process's own user, that nobody else may ${mayBeRead ? 'write to' : 'enter (mode 0700)'}; ` +
+    `found ${directory} of user ${uid} with mode ${(mode & 0o7777).toString(8)}`
 }

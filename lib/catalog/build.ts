@@ -22,9 +22,14 @@ export async function build (source: ModuleFile, bundle: Bundle, id: string | nu
   }
   checkReserved(loaded.exports, source.file)
   return new ModuleVersion(
-    { owner: source.owner, name: source.name, file: source.file, version: versionOf(bundle) },
+    { owner: source.owner, name: source.name, file: source.file, version: uploadedAs(source) ?? versionOf(bundle), upload: source.version },
     loaded,
     describe(loaded.exports, source.file, source.folder ?? dirname(source.file)))
+}
+
+/** What the version of an uploaded module is called. */
+export function uploadedAs ({ version }: ModuleFile): string | undefined {
+  return version?.slice(0, 12)
 }
 
 /** 48 bits of the content: enough to tell the versions of one module apart. Where only lines moved, positions did. */

@@ -70,7 +70,8 @@ export class Bundler {
   /** Ends esbuild's process, some 45 MB, after what is under way; the next bundle starts it again, in some 20 ms. */
   async rest (): Promise<void> {
     await Promise.allSettled(this.#running)
-    await this.#esbuild?.stop()
+    // Who began meanwhile comes here too.
+    if (this.#running.size === 0) await this.#esbuild?.stop()
   }
 
   /** Ends esbuild's process for good. */

@@ -1,90 +1,98 @@
+import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Problem, Shadowed } from '../../types/directory.ts'
 import { type Mask, maskedLog } from '../mask.ts'
 import type { Settings } from '../options.ts'
-import type { BuiltIn } from './built-in.ts'
+import type { SourceFile } from '../source/files.ts'
+import { ModuleError } from '../source/problem.ts'
+import { type BuiltIn, BuiltIns } from './built-in.ts'
 import { Bundler } from './bundle.ts'
-import { Changes } from './changes.ts'
-import { ComeBack } from './come-back.ts'
+import { Endings } from './endings.ts'
 import type { Workshop } from './guest.ts'
+import { Live } from './live.ts'
+import { Looks } from './looks.ts'
 import type { ModuleVersion } from './module.ts'
+import { Previews } from './previews.ts'
 import { BuildQueue } from './queue.ts'
 import type { Makers } from './record.ts'
-import { Reporter } from './report.ts'
-import { findTenants, type TenantDirectories } from './scan.ts'
-import { assemble, type Namespace, type Snapshot } from './snapshot.ts'
-import type { TenantModules } from './tenant-modules.ts'
-import { atMost, placesOf, TenantCatalog } from './tenant-catalog.ts'
+import type { Namespace, Snapshot } from './snapshot.ts'
+import { TenantCatalog } from './tenant-catalog.ts'
 import { TrustedModules } from './trusted.ts'
-import { Watcher } from './watch.ts'
-
-/** How long a look waits for tenants' modules: what is left of the second within which their neighbours' changes are live. */
-const PATIENCE_MS = 250
+import { nothingUploaded, type UploadedVersions, Uploads } from './uploads.ts'
+import { relativeError, VersionFolders } from './version-folders.ts'
+import type { ModuleFile } from './walk.ts'
 
 /**
- * What the plugin directories hold, kept current. A look at the files builds what changed, and what it made of admins'
- * modules takes its place as one; calls under way keep the versions that they began with. Tenants' modules are made at
- * their first call, and each tenant's take their place by themselves.
+ * What the plugin directories hold and what was uploaded, kept current. A look at the files builds what changed, and what
+ * it made of admins' modules takes its place as one; calls under way keep the versions that they began with. Tenants'
+ * modules are made at their first call, and each tenant's take their place by themselves. Uploaded modules are found by
+ * their owner's name, not in a directory, and looked at when another version of one is activated.
  */
 export class Catalog {
   readonly #settings: Settings
   readonly #log: FastifyBaseLogger
   readonly #makers: Makers
+  readonly #builtIns: BuiltIns
+  readonly #uploads: Uploads
+  readonly #previews: Previews
+  readonly #endings: Endings
   readonly #trusted: TrustedModules
   readonly #tenants: TenantCatalog
-  readonly #watcher: Watcher | undefined
-  readonly #changes: Changes
-  readonly #reporter: Reporter
-  readonly #comeBack = new ComeBack(() => this.#resume())
-  readonly #awaited = new WeakSet<Promise<void>>()
-  #places: TenantDirectories = { directories: new Map(), problems: [] }
-  #snapshot: Snapshot
-  /** The snapshot's: tenants' come and go in it. */
-  #namespaces = new Map<string, Namespace>()
-  #audit: (snapshot: Snapshot) => readonly Problem[] = () => []
-  #started = false
-  #closed = false
-  #last: Promise<void> = Promise.resolve()
-  #next: Promise<void> | undefined
+  readonly #live: Live
+  readonly #looks: Looks
 
-  /** @param builtIns what each admin has beside modules of files, where there are tenants */
-  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined, builtIns: readonly BuiltIn[] = []) {
+  /** @param builtIns what owners have beside modules of their own */
+  constructor (
+    app: FastifyInstance, settings: Settings, mask: Mask | undefined, workshop: Workshop | undefined,
+    builtIns: readonly BuiltIn[] = [], uploaded: UploadedVersions = nothingUploaded
+  ) {
+    const log = maskedLog(app.log, mask)
+    const folders = new VersionFolders(join(settings.dataDirectory, 'uploads'), uploaded)
+    const makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
+    const endings = new Endings(workshop, log)
+    const uploads = new Uploads(uploaded, folders)
+    const previews = new Previews({ app, settings, makers, uploaded, folders, endings })
+    const common = { settings, uploads, makers: { ...makers, made: (source: ModuleFile) => previews.take(source) } }
+    this.#builtIns = new BuiltIns(builtIns, settings)
+    this.#trusted = new TrustedModules({ ...common, app, endings, builtIns: this.#builtIns.ofAdmins })
+    this.#tenants = new TenantCatalog({
+      ...common,
+      onLive: tenant => this.#looks.take(tenant),
+      onFailure: error => log.error({ err: error }, 'a tenant\'s modules could not be looked at')
+    })
+    const rooms = { settings, trusted: this.#trusted, tenants: this.#tenants, uploads, endings, log }
+    this.#live = new Live(rooms)
+    this.#looks = new Looks({ ...rooms, live: this.#live })
     this.#settings = settings
-    this.#log = maskedLog(app.log, mask)
-    this.#makers = { bundler: new Bundler(), workshop, queue: new BuildQueue() }
-    this.#trusted = new TrustedModules({ app, settings, makers: this.#makers, log: this.#log, builtIns })
-    this.#tenants = new TenantCatalog({ makers: this.#makers, settings, onLive: tenant => this.#follow(tenant), onFailure: error => this.#fail(error) })
-    this.#changes = new Changes(settings.tenantsDirectory)
-    this.#reporter = new Reporter(this.#log)
-    this.#snapshot = assemble([], settings)
-    if (settings.watch !== false) {
-      const onChange = (directories: ReadonlySet<string>): void => { this.#load(directories).catch(error => this.#fail(error)) }
-      this.#watcher = new Watcher({ mode: settings.watch, onChange, log: this.#log })
-    }
+    this.#log = log
+    this.#makers = makers
+    this.#uploads = uploads
+    this.#previews = previews
+    this.#endings = endings
   }
 
   /** What is served now. */
   get snapshot (): Snapshot {
-    return this.#snapshot
+    return this.#live.snapshot
   }
 
   /** All modules that are served: admins' in their order, then those of tenants that were called. */
   get modules (): ModuleVersion[] {
-    return [...this.#settings.multiTenant ? this.#settings.admins : ['']].flatMap(owner => this.#namespaces.get(owner)?.modules ?? []).concat(this.#tenants.modules)
+    return this.#live.modules
   }
 
   /** All that is not served, and why. Of tenants that were never called nothing is known but whether they exist. */
   get problems (): readonly Problem[] {
-    return [...this.#ownProblems, ...this.#tenants.problems]
+    return this.#live.problems
   }
 
   get shadowed (): readonly Shadowed[] {
-    return [...this.#snapshot.shadowed, ...this.#tenants.shadowed]
+    return this.#live.shadowed
   }
 
   /** Lets whoever serves the snapshots say what of them cannot be served. */
   auditWith (audit: (snapshot: Snapshot) => readonly Problem[]): void {
-    this.#audit = audit
+    this.#live.auditWith(audit)
   }
 
   /** What a call must wait for before the snapshot is asked: its tenant's modules, at its first. Never rejects. */
@@ -97,14 +105,69 @@ export class Catalog {
     return this.#tenants.preparing(owner)
   }
 
-  /** These tenants may exist now, or no longer, or be another admin's. */
+  /** A tenant's built-in modules, which are there whether it was called or not. */
+  management (owner: string): Namespace | undefined {
+    return this.#builtIns.ofTenant(owner)
+  }
+
+  /** The version that is served now of that name. */
+  live (owner: string, module: string): ModuleVersion | undefined {
+    return this.#live.find(owner, module)
+  }
+
+  /**
+   * Makes a version of an uploaded module without serving it: writes it to the disk, and reads what it exports. An admin's
+   * runs in this process, without `__start__`. Calling it is for `preview`, serving it for whoever activates it.
+   *
+   * @throws {ModuleError} whose files are relative to the module's folder
+   */
+  async make (owner: string, module: string, version: string, files: readonly SourceFile[]): Promise<ModuleVersion> {
+    const live = this.live(owner, module)
+    return live?.upload === version ? live : await this.#previews.make({ owner, module, version }, files)
+  }
+
+  /** Leaves nothing of a version that was made and not kept, unless it is active. */
+  discard (owner: string, module: string, version: string): Promise<void> {
+    return this.#previews.discard({ owner, module, version })
+  }
+
+  /** One version that is uploaded, made if need be, as all that there is; undefined where none, or no single one, begins with that. */
+  preview (owner: string, module: string, prefix: string): Promise<Namespace | undefined> {
+    return this.#previews.find(owner, module, prefix, this.live(owner, module))
+  }
+
+  /**
+   * Serves what is active of an owner's uploads; what cannot be made leaves in place what was served before it.
+   *
+   * @param module the only one that matters to whoever waits
+   * @throws {ModuleError} where it, or one of them, is not served now
+   */
+  async follow (owner: string, module?: string): Promise<void> {
+    await this.#looks.follow(owner, module)
+    if (module !== undefined && !this.#uploads.knows(owner, module)) await this.#previews.forget(owner, module)
+    for (const [name, version] of this.#uploads.active(owner, module)) {
+      if (this.live(owner, name)?.upload === version) continue
+      const why = this.problems.flatMap(problem => relativeError(problem, { owner, module: name, version }) ?? [])
+      throw why[0] ?? new ModuleError('FMS_ERR_UNAVAILABLE', name, `version ${version} of ${name} is not served yet`)
+    }
+  }
+
+  /** These owners may exist now, or no longer, be another admin's, or have activated what they uploaded. */
   ownersChanged (uuids: Iterable<string>): void {
     this.#tenants.ownersChanged(uuids)
+    for (const owner of uuids) {
+      if (!this.#exists(owner)) {
+        this.#previews.end(owner)
+        void this.#uploads.forget(owner)
+      } else if (!this.#uploads.isCurrent(owner)) {
+        this.#looks.followSoon(owner)
+      }
+    }
   }
 
   /** Brings what is served in line with the files: of tenants, those that were called. What takes their modules long comes in later. */
   load (): Promise<void> {
-    return this.#load()
+    return this.#looks.all()
   }
 
   /** Brings all that there is in line with the files, whether it was called or not. */
@@ -118,123 +181,24 @@ export class Catalog {
   }
 
   /** The app is ready: runs `__start__` of all admins' modules; from now on, changes are followed. */
-  start (): Promise<void> {
-    return this.#enqueue(async () => {
-      this.#started = true
-      await this.#goLive()
-      this.#watch()
-      const { size } = this.#trusted
-      const modules = size + this.#tenants.modules.length
-      this.#log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
-    })
+  async start (): Promise<void> {
+    await this.#looks.start()
+    const modules = this.#trusted.size + this.#tenants.modules.length
+    this.#log.info({ modules, problems: this.problems.length }, `fastify-microservices serves ${modules} modules`)
+    this.#uploads.sweep(owner => this.#exists(owner))
   }
 
   async close (): Promise<void> {
-    this.#closed = true
-    this.#watcher?.close()
-    this.#comeBack.close()
-    await this.#last
-    for (const { guest } of this.#tenants.modules) if (guest) this.#makers.workshop?.retire(guest)
-    await this.#trusted.close()
+    await this.#looks.close()
+    await this.#uploads.close()
+    for (const version of this.#tenants.modules) this.#endings.end(version)
+    this.#trusted.close()
+    this.#previews.end()
+    await this.#endings.done()
     await this.#makers.bundler.close()
   }
 
-  get #ownProblems (): Problem[] {
-    return [...this.#places.problems, ...this.#trusted.problems, ...this.#snapshot.problems, ...this.#audit(this.#snapshot)]
-  }
-
-  /** @param directories where something changed; anywhere, if undefined */
-  #load (directories?: ReadonlySet<string>): Promise<void> {
-    this.#changes.add(directories)
-    // One at a time; who comes while one runs shares the next.
-    this.#next ??= this.#enqueue(() => {
-      this.#next = undefined
-      return this.#refresh()
-    })
-    return this.#next
-  }
-
-  /** Looks and the start take their turns: each begins with what the one before it left. */
-  #enqueue (work: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(() => this.#closed ? undefined : work())
-    this.#last = turn.catch(() => {})
-    return turn
-  }
-
-  async #refresh (): Promise<void> {
-    const touched = this.#changes.take()
-    await this.#trusted.look()
-    if (touched.tenantsDirectory) this.#places = await findTenants(this.#settings)
-    const moved = new Set(this.#tenants.arrange(placesOf(this.#places.directories, this.#trusted.records), this.#started))
-    const due = this.#tenants.awake.filter(tenant =>
-      moved.has(tenant) || tenant.isDue || tenant.places.given.length > 0 || touched.concerns(tenant.places.directories))
-    await Promise.all(due.map(tenant => tenant.look()))
-    await atMost(PATIENCE_MS, due.flatMap(({ pending }) => pending))
-    for (const tenant of due) this.#await(tenant)
-    await this.#goLive()
-    this.#watch()
-    this.#comeBack.retry(this.#tenants.isDue)
-  }
-
-  /** Modules that are done late need no look at all files, but a place in the snapshot. */
-  #resume (): void {
-    const take = async (): Promise<void> => {
-      await this.#goLive()
-      this.#watch()
-    }
-    const work = this.#tenants.isDue ? this.#load(new Set()) : this.#enqueue(take)
-    work.catch(error => this.#fail(error))
-  }
-
-  #watch (): void {
-    if (!this.#started || this.#closed || this.#watcher === undefined) return
-    const { tenantsDirectory } = this.#settings
-    const all = [this.#trusted.watched, ...this.#tenants.awake.map(({ watched }) => watched)]
-    this.#watcher.reconcile({
-      directories: [...tenantsDirectory === undefined ? [] : [tenantsDirectory], ...all.flatMap(({ directories }) => directories)],
-      files: all.flatMap(({ files }) => files)
-    })
-  }
-
-  /** Starts what is new and swaps. */
-  async #goLive (): Promise<void> {
-    const snapshot = await this.#trusted.assemble(this.#started)
-    this.#namespaces = new Map([...snapshot.namespaces, ...this.#tenants.namespaces])
-    this.#snapshot = { ...snapshot, namespaces: this.#namespaces }
-    if (this.#started) this.#trusted.replace(snapshot)
-    for (const tenant of this.#tenants.awake) this.#settle(tenant)
-    this.#reporter.report('', [...this.#ownProblems, ...this.#tenants.asleep.flatMap(({ problems }) => problems)])
-  }
-
-  /** Puts a tenant's modules in place. What they replace ends with the calls that it has. */
-  #settle (tenant: TenantModules): void {
-    const replaced = tenant.settle()
-    const { owner, served: { namespace } } = tenant
-    if (namespace.modules.length > 0) this.#namespaces.set(owner, namespace)
-    else this.#namespaces.delete(owner)
-    for (const { guest } of replaced) if (guest) this.#makers.workshop?.retire(guest)
-    this.#reporter.report(owner, tenant.isAwake ? tenant.problems : [])
-  }
-
-  /** What is served of a tenant may have changed beside the looks. */
-  #follow (tenant: TenantModules): void {
-    if (this.#closed) return
-    this.#settle(tenant)
-    this.#await(tenant)
-    // For the watching.
-    this.#comeBack.soon()
-  }
-
-  /** What goes on being made has its place when it is done. */
-  #await ({ pending }: TenantModules): void {
-    for (const late of pending) {
-      if (this.#awaited.has(late)) continue
-      this.#awaited.add(late)
-      void late.then(() => this.#comeBack.soon())
-    }
-  }
-
-  #fail (error: unknown): void {
-    this.#log.error({ err: error }, 'plugin directories could not be refreshed')
+  #exists (owner: string): boolean {
+    return this.#settings.admins.includes(owner) || this.#makers.workshop?.adminOf(owner) !== undefined
   }
 }

@@ -6,6 +6,7 @@ const RETRY_MS = { least: 250, most: 30_000 }
 /** Looks again at what no change of a file will tell of. */
 export class ComeBack {
   readonly #look: () => void
+  readonly #awaited = new WeakSet<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #retryMs = RETRY_MS.least
   #closed = false
@@ -17,6 +18,15 @@ export class ComeBack {
   /** Something is done that a refresh did not wait for. */
   soon (): void {
     this.#in(LATE_MS)
+  }
+
+  /** What goes on being made has its place when it is done. */
+  after (pending: ReadonlyArray<Promise<void>>): void {
+    for (const late of pending) {
+      if (this.#awaited.has(late)) continue
+      this.#awaited.add(late)
+      void late.then(() => this.soon())
+    }
   }
 
   /** A refresh has ended, with or without something that the system failed at. */

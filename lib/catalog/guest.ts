@@ -15,6 +15,8 @@ export interface Guest {
 export interface BuiltModule extends Description {
   readonly version: string
   readonly alias: string | undefined
+  /** Its `__ID__`. */
+  readonly identity: string | undefined
   /** Files and folders that it was made of: while they are unchanged, so is the result. */
   readonly inputs: readonly string[]
   script (): Promise<{ code: string, checks: string }>

@@ -15,6 +15,7 @@ interface Identity {
   readonly name: string
   readonly file: string
   readonly version: string
+  readonly upload?: string | undefined
   readonly guest?: Guest
   readonly builtIn?: boolean
 }
@@ -28,6 +29,8 @@ export class ModuleVersion {
   readonly alias: string | undefined
   /** Names the content: equal files give equal versions. */
   readonly version: string
+  /** Of an uploaded module: the SHA-256 of its files, of which `version` is the beginning. */
+  readonly upload: string | undefined
   readonly file: string
   readonly endpoints: readonly Endpoint[]
   readonly functions: readonly string[]
@@ -40,10 +43,11 @@ export class ModuleVersion {
   readonly mapStack: (stack: string) => string
   /** Whether calls are counted: only `__close__` has to wait for them. */
   readonly counts: boolean
-  readonly #start: Lifecycle | undefined
-  readonly #close: Lifecycle | undefined
+  readonly #onStart: Lifecycle | undefined
+  readonly #onClose: Lifecycle | undefined
   #wanted = false
   #started = false
+  #starting: Promise<void> | undefined
   /** A `__close__` under way. */
   #ending: Promise<unknown> | undefined
   #calls = 0
@@ -54,6 +58,7 @@ export class ModuleVersion {
     this.name = identity.name
     this.file = identity.file
     this.version = identity.version
+    this.upload = identity.upload
     this.guest = identity.guest
     this.builtIn = identity.builtIn ?? false
     const alias = loaded.exports['__alias__'] as string | undefined
@@ -62,20 +67,17 @@ export class ModuleVersion {
     this.functions = description.functions
     this.problems = description.problems
     this.mapStack = loaded.mapStack
-    this.#start = loaded.exports['__start__'] as Lifecycle | undefined
-    this.#close = loaded.exports['__close__'] as Lifecycle | undefined
-    this.counts = this.#close !== undefined
+    this.#onStart = loaded.exports['__start__'] as Lifecycle | undefined
+    this.#onClose = loaded.exports['__close__'] as Lifecycle | undefined
+    this.counts = this.#onClose !== undefined
   }
 
   /** Runs `__start__`, before the version goes live. One that is about to be closed, while its calls finish, just stays. */
-  async start (app: FastifyInstance): Promise<void> {
+  start (app: FastifyInstance): Promise<void> {
     this.#wanted = true
-    await this.#ending
-    if (this.#started) return
-    const { pluginTimeout } = app.initialConfig
-    const allowed = pluginTimeout ? Math.min(LIFECYCLE_MS, pluginTimeout * 0.8) : LIFECYCLE_MS
-    await limited('__start__', allowed, async () => this.#start?.(app))
-    this.#started = true
+    // A preview's may be under way when the version goes live.
+    this.#starting ??= this.#start(app).finally(() => { this.#starting = undefined })
+    return this.#starting
   }
 
   /** A call begins; `leave` must follow. */
@@ -91,15 +93,25 @@ export class ModuleVersion {
   /** Waits for calls under way, up to `drainMs`, then runs `__close__`, if `__start__` ran and nobody wants it back. */
   async close (drainMs = DRAIN_MS): Promise<void> {
     this.#wanted = false
+    await this.#starting?.catch(() => {})
     if (this.#calls > 0) {
       const idle = new Promise<void>(resolve => { this.#idle = resolve })
       await Promise.race([idle, expiry(drainMs)])
     }
     if (this.#wanted || !this.#started) return
     this.#started = false
-    const closing = limited('__close__', LIFECYCLE_MS, async () => this.#close?.())
+    const closing = limited('__close__', LIFECYCLE_MS, async () => this.#onClose?.())
     this.#ending = closing.catch(() => {})
     await closing
+  }
+
+  async #start (app: FastifyInstance): Promise<void> {
+    await this.#ending
+    if (this.#started) return
+    const { pluginTimeout } = app.initialConfig
+    const allowed = pluginTimeout ? Math.min(LIFECYCLE_MS, pluginTimeout * 0.8) : LIFECYCLE_MS
+    await limited('__start__', allowed, async () => this.#onStart?.(app))
+    this.#started = true
   }
 }
 

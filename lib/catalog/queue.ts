@@ -5,8 +5,13 @@ type Job = () => Promise<void>
 
 /** Builds of tenants' modules, owners by turns: who has many, or slow ones, makes nobody else wait for all of them. */
 export class BuildQueue {
+  readonly #atOnce: number
   readonly #waiting = new Map<string, Job[]>()
   #running = 0
+
+  constructor (atOnce = BUILDS_AT_ONCE) {
+    this.#atOnce = atOnce
+  }
 
   /** Resolves when the job, which must not reject, is done. */
   add (owner: string, work: Job): Promise<void> {
@@ -19,7 +24,7 @@ export class BuildQueue {
   }
 
   #next (): void {
-    while (this.#running < BUILDS_AT_ONCE) {
+    while (this.#running < this.#atOnce) {
       const [first] = this.#waiting
       if (first === undefined) return
       const [owner, jobs] = first

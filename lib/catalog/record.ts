@@ -1,13 +1,13 @@
 import type { Problem } from '../../types/directory.ts'
 import type { Settings } from '../options.ts'
 import { messageOf } from '../errors.ts'
-import { canonicalUuid } from '../names.ts'
 import { ModuleError } from '../source/problem.ts'
-import { build, versionOf } from './build.ts'
+import { build, uploadedAs, versionOf } from './build.ts'
 import type { Bundler } from './bundle.ts'
 import { fingerprint } from './fingerprint.ts'
 import { type Guest, rootOf, type Workshop } from './guest.ts'
 import { ModuleVersion } from './module.ts'
+import { ownerOf } from './ownership.ts'
 import type { BuildQueue } from './queue.ts'
 import type { ModuleFile } from './walk.ts'
 
@@ -16,6 +16,8 @@ export interface Makers {
   readonly bundler: Bundler
   readonly workshop: Workshop | undefined
   readonly queue: BuildQueue
+  /** A version of an uploaded module that was made already, for whoever serves it from now on. */
+  readonly made?: (source: ModuleFile) => ModuleVersion | undefined
 }
 
 interface Made {
@@ -25,7 +27,8 @@ interface Made {
 
 /** What is known of one module's files: the version to serve, and what stands in the way of a newer one. */
 export class ModuleRecord {
-  readonly source: ModuleFile
+  /** Another one's with each version of an uploaded module. */
+  source: ModuleFile
   /** Whose it is: the directory's owner, or the tenant that `__ID__` names. */
   owner: string
   /** The newest version that loaded; the last good one, while the files are broken. */
@@ -36,6 +39,8 @@ export class ModuleRecord {
   pending: Promise<void> | undefined
   /** Whether a look at its files was due while it was being made. */
   missed = false
+  /** What stands in the way. */
+  failure: ModuleError | undefined
   #lastGood: ModuleVersion | undefined
   #problem: Problem | undefined
   /** Fingerprint by input file, of the last build. */
@@ -55,6 +60,11 @@ export class ModuleRecord {
     return [...new Set([this.source.file, ...this.#stamps.keys()])]
   }
 
+  /** What is worth watching: nobody changes what was uploaded. */
+  get watched (): string[] {
+    return this.source.version === undefined ? this.inputs : []
+  }
+
   get problems (): Problem[] {
     const { owner } = this
     return [...this.#problem ? [this.#problem] : [], ...(this.version?.problems ?? []).map(problem => ({ ...problem, owner }))]
@@ -65,32 +75,40 @@ export class ModuleRecord {
     return this.isTenants && this.pending === undefined && (this.missed || this.#isNew || (this.#problem !== undefined && this.#retry))
   }
 
+  /** Its module is these files now. What it serves stays until they are made. */
+  moveTo (source: ModuleFile): void {
+    if (source.version === this.source.version) return
+    this.source = source
+    this.#retry = true
+  }
+
   /** Builds the module anew if its files changed, or failed before: what it lacked may be there now. A tenant's is only found out to be one. */
-  async update ({ bundler }: Makers, settings: Settings): Promise<void> {
+  async update (makers: Makers, settings: Settings): Promise<void> {
     this.missed = this.pending !== undefined
-    if (this.missed || (!this.#retry && await this.#unchanged())) return
+    if (this.missed || (!this.#retry && (this.source.version !== undefined || await this.#unchanged()))) return
+    const { bundler } = makers
     const { source } = this
     await this.#make(async () => {
       const isAdmins = settings.admins.includes(source.owner)
       const id = isAdmins && settings.identified ? await bundler.identity(source.file) ?? null : undefined
-      this.owner = this.#ownerOf(id, settings)
+      this.owner = ownerOf(source, id, settings)
       this.isTenants = !settings.admins.includes(this.owner)
       this.#isNew = this.isTenants
-      return this.isTenants ? undefined : await this.#trusted(bundler, id)
+      return this.isTenants ? undefined : await this.#trusted(makers, id)
     }, { allInputsKnown: false })
   }
 
   /** A tenant's module, after it was updated: begins to make it, if that is due. */
-  begin ({ queue, workshop }: Makers, admin: string): void {
+  begin (makers: Makers, settings: Settings, admin: string): void {
     if (!this.#isNew || this.pending) return
     this.#isNew = false
-    this.pending = queue.add(this.owner, () => this.#make(() => this.#guest(workshop as Workshop, admin), { allInputsKnown: true }))
+    this.pending = makers.queue.add(this.owner, () => this.#make(() => this.#guest(makers, settings, admin), { allInputsKnown: true }))
       .finally(() => { this.pending = undefined })
   }
 
   /** Its tenant is none, or another admin's: nothing that was made of the module holds. */
   forget (): void {
-    this.version = this.#lastGood = this.#problem = undefined
+    this.version = this.#lastGood = this.#problem = this.failure = undefined
     this.#isNew = this.isTenants
     this.missed ||= this.pending !== undefined
   }
@@ -109,11 +127,12 @@ export class ModuleRecord {
 
   /** @param allInputsKnown as a tenant's are, so that a hostile module costs its seconds once, not at every refresh */
   async #make (make: () => Promise<Made | undefined>, { allInputsKnown }: { allInputsKnown: boolean }): Promise<void> {
+    const { source } = this
     const readAt = Date.now()
     const before = await stampAll(this.inputs)
     const stamp = async (inputs: readonly string[]) => {
       const seen = await stampAll(inputs.filter(file => !before.has(file)), readAt)
-      this.#stamps = new Map([...before, ...seen].filter(([file]) => inputs.includes(file) || file === this.source.file))
+      this.#stamps = new Map([...before, ...seen].filter(([file]) => inputs.includes(file) || file === source.file))
     }
     try {
       const made = await make()
@@ -124,39 +143,60 @@ export class ModuleRecord {
         return
       }
       await stamp(made.inputs)
+      // Moved on meanwhile, so that another look is due.
+      if (this.source !== source) return
       this.version = made.version
-      this.#problem = undefined
+      this.#problem = this.failure = undefined
       this.#retry = false
     } catch (error) {
       // Whatever else a module makes of our reading it, a getter that throws say, is its own failure, not the app's.
-      const failure = error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', this.source.file, messageOf(error), { cause: error })
+      const failure = error instanceof ModuleError ? error : new ModuleError('FMS_ERR_MODULE', source.file, messageOf(error), { cause: error })
       await stamp(failure.inputs)
+      if (this.source !== source) return
       this.#fail(failure)
       this.#retry = !allInputsKnown || failure.inputs.length === 0
     }
   }
 
-  async #trusted (bundler: Bundler, id: string | null | undefined): Promise<Made> {
-    const bundle = await bundler.bundle(this.source.file)
+  async #trusted ({ bundler, made }: Makers, id: string | null | undefined): Promise<Made> {
+    const { source } = this
+    const known = this.#known(made)
+    if (known !== undefined) return { version: known, inputs: [] }
+    const bundle = await bundler.bundle(source.file)
     const isLastGood = this.#lastGood?.guest === undefined && this.#lastGood?.version === versionOf(bundle)
-    return { version: isLastGood ? this.#lastGood as ModuleVersion : await build(this.source, bundle, id), inputs: bundle.inputs }
+    return { version: isLastGood ? this.#lastGood as ModuleVersion : await build(source, bundle, id), inputs: bundle.inputs }
   }
 
-  async #guest (workshop: Workshop, admin: string): Promise<Made> {
+  async #guest ({ workshop: given, made }: Makers, settings: Settings, admin: string): Promise<Made> {
     const { source, owner } = this
-    const { name, file } = source
+    const known = this.#known(made, admin)
+    if (known !== undefined) return { version: known, inputs: [] }
+    const workshop = given as Workshop
+    const { name, file, version: upload } = source
     const built = await workshop.build({ owner, name, entry: file, root: rootOf(source, owner) })
     if (workshop.adminOf(owner) !== admin) throw new ModuleError('FMS_ERR_OWNER', file, `its tenant ${owner} changed hands while it was being built`)
-    const { version, alias, inputs } = built
-    const { guest: known } = this.#lastGood ?? {}
-    if (known?.owner === owner && known.admin === admin && known.version === version) return { version: this.#lastGood as ModuleVersion, inputs }
+    const { alias, identity, inputs } = built
+    // A directory's is whoever's the directory is, whatever it says.
+    if (upload !== undefined) ownerOf(source, identity, settings)
+    const version = uploadedAs(source) ?? built.version
+    const last = upload === undefined ? this.#lastGood : undefined
+    if (last?.guest?.owner === owner && last.guest.admin === admin && last.version === version) return { version: last, inputs }
     const guest: Guest = { admin, owner, name, version, script: () => built.script() }
     const loaded = { exports: { __alias__: alias }, mapStack: (stack: string) => built.mapStack(stack) }
-    return { version: new ModuleVersion({ owner, name, file, version, guest }, loaded, built), inputs }
+    return { version: new ModuleVersion({ owner, name, file, version, upload, guest }, loaded, built), inputs }
+  }
+
+  /** An uploaded module's version that need not be made again. */
+  #known (made: Makers['made'], admin?: string): ModuleVersion | undefined {
+    const { source } = this
+    if (source.version === undefined) return undefined
+    const last = this.#lastGood
+    return last?.upload === source.version && last.guest?.admin === admin ? last : made?.(source)
   }
 
   #fail (error: ModuleError): void {
     this.version = this.#lastGood
+    this.failure = error
     this.#problem = {
       ...error.problem,
       owner: this.owner,
@@ -168,16 +208,21 @@ export class ModuleRecord {
     const now = await stampAll(this.#stamps.keys())
     return [...this.#stamps].every(([file, stamp]) => now.get(file) === stamp)
   }
+}
 
-  /** `__ID__` names an owner: the directory's, or a tenant. Any other refuses the module. */
-  #ownerOf (id: string | null | undefined, { multiTenant, admins }: Settings): string {
-    const { file, owner, directory } = this.source
-    const uuid = id == null ? owner : canonicalUuid(id)
-    if (uuid === owner || (uuid !== undefined && multiTenant && !admins.includes(uuid))) return uuid
-    const reason = uuid === undefined ? 'which is no UUID' : admins.includes(uuid) ? 'which is another admin\'s' : 'which is not ADMIN_ID'
-    throw new ModuleError('FMS_ERR_OWNER', file,
-      `__ID__: expected ${owner}, the owner of ${directory}, ${multiTenant ? 'a tenant\'s UUID, ' : ''}or none; found ${JSON.stringify(id)}, ${reason}; the module is not served`)
-  }
+/** The records of these modules: of those that are known already, the same. */
+export function recordsOf (sources: readonly ModuleFile[], known: readonly ModuleRecord[]): ModuleRecord[] {
+  const before = new Map(known.map(record => [keyOf(record.source), record]))
+  return sources.map(source => {
+    const record = before.get(keyOf(source)) ?? new ModuleRecord(source)
+    record.moveTo(source)
+    return record
+  })
+}
+
+/** Uploaded modules go by their names, since each version has files of its own; no file's path looks like that. */
+function keyOf ({ owner, name, file, version }: ModuleFile): string {
+  return version === undefined ? file : `${owner}/${name}`
 }
 
 async function stampAll (files: Iterable<string>, readAt?: number): Promise<Map<string, string>> {

@@ -69,7 +69,7 @@ export function assembleOwner (versions: readonly ModuleVersion[]): Assembled {
     const names = module.alias === undefined ? [module.name] : [module.name, module.alias]
     const taken = names.find(name => byModule.has(name))
     if (taken !== undefined) {
-      problems.push(takenProblem(module, taken, modules.find(one => one.name === taken || one.alias === taken)?.file))
+      problems.push(takenProblem(module, taken, modules.find(one => one.name === taken || one.alias === taken)))
       continue
     }
     const apis = apisOf(module)
@@ -85,8 +85,9 @@ export function assembleOwner (versions: readonly ModuleVersion[]): Assembled {
   return { namespace: { modules, byModule, byApi }, problems, shadowed }
 }
 
-function takenProblem ({ owner, file }: ModuleVersion, name: string, other: string | undefined): Problem {
-  const message = `expected a name and an alias that no earlier module has; found ${JSON.stringify(name)}, which is that of ${other}`
+function takenProblem ({ owner, file }: ModuleVersion, name: string, other: ModuleVersion | undefined): Problem {
+  const whose = other?.upload === undefined ? other?.file : `the uploaded module ${other.name}, as what is uploaded comes first`
+  const message = `expected a name and an alias that no earlier module has; found ${JSON.stringify(name)}, which is that of ${whose}`
   return { code: 'FMS_ERR_NAME', owner, file, message }
 }
 

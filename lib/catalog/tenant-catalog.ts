@@ -1,18 +1,16 @@
 import type { Problem, Shadowed } from '../../types/directory.ts'
-import type { Directory } from '../directories.ts'
-import type { Settings } from '../options.ts'
 import type { ModuleVersion } from './module.ts'
-import type { Makers, ModuleRecord } from './record.ts'
+import { hasMore, nowhere, type Places, placesOf } from './places.ts'
+import type { ModuleRecord } from './record.ts'
+import { findTenants, type TenantDirectories } from './scan.ts'
 import type { Namespace } from './snapshot.ts'
-import { type Places, TenantModules } from './tenant-modules.ts'
+import { TenantModules, type TenantOptions } from './tenant-modules.ts'
 
 /** How long a tenant's first call waits for its modules. One that takes longer was made for that. */
 const WAKE_MS = 5_000
 
 /** Who has to be told what became of a tenant. */
-export interface TenantCatalogOptions {
-  readonly makers: Makers
-  readonly settings: Settings
+export interface TenantCatalogOptions extends TenantOptions {
   /** What is served of this one may have changed. */
   readonly onLive: (tenant: TenantModules) => void
   readonly onFailure: (error: unknown) => void
@@ -22,9 +20,15 @@ export interface TenantCatalogOptions {
 export class TenantCatalog {
   readonly #options: TenantCatalogOptions
   #byOwner = new Map<string, TenantModules>()
+  #found: TenantDirectories = { directories: new Map(), problems: [] }
 
   constructor (options: TenantCatalogOptions) {
     this.#options = options
+  }
+
+  /** Their directories. */
+  get found (): TenantDirectories {
+    return this.#found
   }
 
   get asleep (): TenantModules[] {
@@ -62,7 +66,7 @@ export class TenantCatalog {
 
   /** What makes a call wait: its tenant's modules, at its first. Never rejects. */
   prepare (owner: string): Promise<void> | undefined {
-    const tenant = this.#byOwner.get(owner)
+    const tenant = this.#find(owner)
     if (tenant === undefined || tenant.isAwake) return tenant?.waking
     if (tenant.admin === undefined) return undefined
     tenant.isAwake = true
@@ -79,29 +83,48 @@ export class TenantCatalog {
     const tenant = this.#byOwner.get(owner)
     if (tenant?.isAwake !== true || tenant.pending.length === 0) return undefined
     // One for all who wait: there may be thousands, and hundreds of modules.
-    tenant.next ??= Promise.race(tenant.pending).then(() => {
-      tenant.next = undefined
-      this.#options.onLive(tenant)
-    }).catch(this.#options.onFailure)
+    tenant.next ??= this.#oneMore(tenant).catch(this.#options.onFailure).finally(() => { tenant.next = undefined })
     return tenant.next
   }
 
   /** Makes all that there are, called or not. */
   wakeAll (): void {
-    for (const owner of this.#byOwner.keys()) void this.prepare(owner)
+    for (const owner of new Set([...this.#byOwner.keys(), ...this.#options.uploads.owners()])) void this.prepare(owner)
+  }
+
+  /** Serves what is uploaded, or that module of it, whether it was called or not. Never rejects. */
+  async follow (owner: string, module?: string): Promise<void> {
+    await this.prepare(owner)
+    const tenant = this.#byOwner.get(owner)
+    if (tenant?.isAwake !== true) return
+    await tenant.follow(module).catch(this.#options.onFailure)
+    this.#options.onLive(tenant)
+  }
+
+  isAwake (owner: string): boolean {
+    return this.#byOwner.get(owner)?.isAwake === true
+  }
+
+  /** Looks which directories there are. */
+  async findDirectories (): Promise<void> {
+    this.#found = await findTenants(this.#options.settings)
   }
 
   /**
-   * Says where modules are now. What is new is made at its first call; what appears while the app runs, at once.
+   * Takes in where modules are now. What is new is made at its first call; what appears while the app runs, at once.
    * Returns those whose places changed.
+   *
+   * @param records of admins' directories
    */
-  arrange (places: ReadonlyMap<string, Places>, isRunning: boolean): TenantModules[] {
-    const { makers, settings, onLive } = this.#options
+  arrange (records: readonly ModuleRecord[], isRunning: boolean): TenantModules[] {
+    const { uploads, onLive } = this.#options
     const before = this.#byOwner
+    const uploaders = [...before.values()].filter(({ owner, isAwake }) => isAwake && uploads.has(owner))
+    const places = new Map<string, Places>([...uploaders.map(({ owner }) => [owner, nowhere] as const), ...placesOf(this.#found.directories, records)])
     this.#byOwner = new Map()
     const changed: TenantModules[] = []
     for (const [owner, next] of places) {
-      const tenant = before.get(owner) ?? new TenantModules(owner, makers, settings)
+      const tenant = before.get(owner) ?? new TenantModules(owner, this.#options)
       this.#byOwner.set(owner, tenant)
       const { places: last } = tenant
       tenant.places = next
@@ -111,7 +134,7 @@ export class TenantCatalog {
     }
     for (const [owner, tenant] of before) {
       if (places.has(owner)) continue
-      tenant.places = { directories: [], given: [] }
+      tenant.places = nowhere
       tenant.sleep()
       onLive(tenant)
     }
@@ -127,12 +150,34 @@ export class TenantCatalog {
       tenant.admin = admin
       tenant.sleep()
       this.#options.onLive(tenant)
+      if (admin === undefined && tenant.places === nowhere) this.#byOwner.delete(uuid)
     }
   }
 
+  /** Who has nothing but uploads is known from the first call on. */
+  #find (owner: string): TenantModules | undefined {
+    const known = this.#byOwner.get(owner)
+    const { makers, uploads } = this.#options
+    if (known !== undefined || makers.workshop?.adminOf(owner) === undefined || !uploads.has(owner)) return known
+    const tenant = new TenantModules(owner, this.#options)
+    this.#byOwner.set(owner, tenant)
+    return tenant
+  }
+
+  async #oneMore (tenant: TenantModules): Promise<void> {
+    await Promise.race(tenant.pending)
+    if (tenant.isBehind) await tenant.look()
+    this.#options.onLive(tenant)
+  }
+
   async #wake (tenant: TenantModules): Promise<void> {
+    const deadline = performance.now() + WAKE_MS
+    const placing = this.#options.uploads.place(tenant.owner)
+    // What is at hand does not wait for the store.
     await tenant.look()
-    await atMost(WAKE_MS, tenant.pending)
+    await atMost(deadline - performance.now(), [placing])
+    if (tenant.isBehind) await tenant.look()
+    await atMost(deadline - performance.now(), tenant.pending)
     this.#options.onLive(tenant)
   }
 }
@@ -144,24 +189,4 @@ export async function atMost (ms: number, pending: ReadonlyArray<Promise<void>>)
   const timer = setTimeout(patience.resolve, ms)
   await Promise.race([Promise.all(pending), patience.promise])
   clearTimeout(timer)
-}
-
-function hasMore (before: Places, after: Places): boolean {
-  return after.given.some(record => !before.given.includes(record)) ||
-    (after.directories !== before.directories && after.directories.some(({ path }) => !before.directories.some(one => one.path === path)))
-}
-
-/** Puts together what is a tenant's own and what admins' directories have for it. */
-export function placesOf (directories: ReadonlyMap<string, readonly Directory[]>, records: readonly ModuleRecord[]): Map<string, Places> {
-  const places = new Map<string, { directories: readonly Directory[], given: ModuleRecord[] }>()
-  for (const [owner, own] of directories) places.set(owner, { directories: own, given: [] })
-  for (const record of records) {
-    const owners = new Set([...record.isTenants ? [record.owner] : [], ...record.version?.guest ? [record.version.owner] : []])
-    for (const owner of owners) {
-      const known = places.get(owner) ?? { directories: [], given: [] }
-      places.set(owner, known)
-      known.given.push(record)
-    }
-  }
-  return places
 }

@@ -1,19 +1,18 @@
 import type { Problem } from '../../types/directory.ts'
-import type { Directory } from '../directories.ts'
 import type { Settings } from '../options.ts'
 import type { ModuleVersion } from './module.ts'
-import { type Makers, ModuleRecord } from './record.ts'
+import { nowhere, type Places } from './places.ts'
+import { type Makers, type ModuleRecord, recordsOf } from './record.ts'
 import { walkPresent } from './scan.ts'
 import { type Assembled, assembleOwner } from './snapshot.ts'
+import type { Uploads } from './uploads.ts'
 
 const nothing = assembleOwner([])
 
-/** Where a tenant's modules are said to be. */
-export interface Places {
-  /** The tenant's own directories, in order. */
-  readonly directories: readonly Directory[]
-  /** Modules of admins' directories that name the tenant, or did when what they serve was made. */
-  readonly given: readonly ModuleRecord[]
+export interface TenantOptions {
+  readonly makers: Makers
+  readonly settings: Settings
+  readonly uploads: Uploads
 }
 
 /** One tenant's modules: unknown until somebody calls, then made, and kept current like everyone's. */
@@ -29,7 +28,8 @@ export class TenantModules {
   next: Promise<void> | undefined
   readonly #makers: Makers
   readonly #settings: Settings
-  #places: Places = { directories: [], given: [] }
+  readonly #uploads: Uploads
+  #places = nowhere
   #own: readonly ModuleRecord[] = []
   #found: readonly Problem[] = []
   #folders: readonly string[] = []
@@ -38,10 +38,11 @@ export class TenantModules {
   #versions: readonly ModuleVersion[] = []
   #served: Assembled = nothing
 
-  constructor (owner: string, makers: Makers, settings: Settings) {
+  constructor (owner: string, { makers, settings, uploads }: TenantOptions) {
     this.owner = owner
     this.#makers = makers
     this.#settings = settings
+    this.#uploads = uploads
     this.admin = makers.workshop?.adminOf(owner)
   }
 
@@ -59,19 +60,26 @@ export class TenantModules {
     return this.#served
   }
 
-  /** What is being made. */
+  /** What is being made, or got from the store before. */
   get pending (): Array<Promise<void>> {
-    return this.#records.flatMap(({ pending }) => pending ?? [])
+    return [this.#uploads.pendingOf(this.owner), ...this.#records.map(({ pending }) => pending)].filter(pending => pending !== undefined)
   }
 
   get isDue (): boolean {
-    return this.isAwake && this.#records.some(record => record.isDue)
+    return this.isAwake && (this.isBehind || this.#records.some(record => record.isDue))
+  }
+
+  /** Whether what was uploaded came after the last look. */
+  get isBehind (): boolean {
+    const sources = this.#uploads.sourcesOf(this.owner)
+    const uploaded = this.#own.filter(({ source }) => source.version !== undefined)
+    return sources.length !== uploaded.length || sources.some((source, i) => source.version !== uploaded[i]?.source.version)
   }
 
   get problems (): Problem[] {
     if (!this.isAwake && this.#places.given.length === 0) return this.#ownerProblems()
     return [
-      ...this.#ownerProblems(), ...this.#found,
+      ...this.#ownerProblems(), ...this.#uploads.problemsOf(this.owner), ...this.#found,
       ...this.#records.flatMap(({ problems }) => problems), ...this.#served.problems
     ]
   }
@@ -79,7 +87,7 @@ export class TenantModules {
   /** What is worth watching: nothing before it is called. */
   get watched (): { directories: string[], files: string[] } {
     if (!this.isAwake) return { directories: [], files: [] }
-    return { directories: [...this.#places.directories.map(({ path }) => path), ...this.#folders], files: this.#records.flatMap(({ inputs }) => inputs) }
+    return { directories: [...this.#places.directories.map(({ path }) => path), ...this.#folders], files: this.#records.flatMap(({ watched }) => watched) }
   }
 
   /** Looks at its files, and begins to make what changed. */
@@ -93,6 +101,18 @@ export class TenantModules {
       this.#last = this.#next.catch(() => {})
     }
     return this.#next
+  }
+
+  /** Looks until its uploaded modules, or that one, are made, or cannot be. */
+  async follow (module?: string): Promise<void> {
+    let again: boolean
+    do {
+      await this.look()
+      const uploaded = this.#own.filter(({ source }) => source.version !== undefined && (module === undefined || source.name === module))
+      await Promise.all(uploaded.map(({ pending }) => pending))
+      // The version before was still being made.
+      again = uploaded.some(({ missed }) => missed)
+    } while (again)
   }
 
   /** Puts in place what is made; returns what that replaces. */
@@ -119,13 +139,14 @@ export class TenantModules {
     }
   }
 
-  /** Those that the tenant may have, in the order of the directories. */
+  /** Those that the tenant may have, in the order of the directories, after what was uploaded. */
   get #records (): ModuleRecord[] {
     const given = this.#places.given.filter(record => !this.#isRefused(record))
     if (given.length === 0 || this.#own.length === 0) return [...given, ...this.#own]
     const order = this.#settings.directories.map(({ path }) => path)
     // The folder in TENANTS_DIR is not among them, and comes last.
-    const rank = ({ source }: ModuleRecord): number => (order.indexOf(source.directory) + order.length + 1) % (order.length + 1)
+    const rank = ({ source: { version, directory } }: ModuleRecord): number =>
+      version === undefined ? (order.indexOf(directory) + order.length + 1) % (order.length + 1) : -1
     return [...given, ...this.#own].sort((one, other) => rank(one) - rank(other))
   }
 
@@ -149,8 +170,7 @@ export class TenantModules {
     const { admin } = this
     const { directories, given } = this.#places
     const { files, folders, problems } = await walkPresent(directories)
-    const known = new Map(this.#own.map(record => [record.source.file, record]))
-    const own = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
+    const own = recordsOf([...this.#uploads.sourcesOf(this.owner), ...files], this.#own)
     await Promise.all(own.map(record => record.update(this.#makers, this.#settings)))
     // Whatever happened meanwhile: nothing is made for who is asleep, and of another admin's tenant nothing is kept.
     if (!this.isAwake || admin === undefined || this.admin !== admin) return
@@ -158,7 +178,7 @@ export class TenantModules {
     this.#found = problems
     this.#folders = folders
     for (const record of [...given, ...own]) {
-      if (this.#isNamedBy(record) && !this.#isRefused(record)) record.begin(this.#makers, admin)
+      if (this.#isNamedBy(record) && !this.#isRefused(record)) record.begin(this.#makers, this.#settings, admin)
     }
   }
 

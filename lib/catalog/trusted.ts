@@ -1,34 +1,32 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Problem } from '../../types/directory.ts'
 import { messageOf } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { ModuleError } from '../source/problem.ts'
-import { type BuiltIn, buildIn } from './built-in.ts'
+import type { Endings } from './endings.ts'
 import type { ModuleVersion } from './module.ts'
-import { type Makers, ModuleRecord } from './record.ts'
+import { type Makers, type ModuleRecord, recordsOf } from './record.ts'
 import { scan } from './scan.ts'
 import { assemble, type Snapshot } from './snapshot.ts'
+import type { Uploads } from './uploads.ts'
+import type { ModuleFile } from './walk.ts'
 
 /** Modules that are read and bundled at once: esbuild uses all cores by itself, more only holds more sources in memory. */
 const CONCURRENT_BUILDS = 16
-
-/** How long the close of the app waits for calls and `__close__` functions. */
-const CLOSE_MS = 10_000
 
 export interface TrustedOptions {
   readonly app: FastifyInstance
   readonly settings: Settings
   readonly makers: Makers
-  readonly log: FastifyBaseLogger
-  /** What each admin has beside modules of files, where there are tenants. */
-  readonly builtIns: readonly BuiltIn[]
+  readonly uploads: Uploads
+  readonly endings: Endings
+  /** What admins have beside. */
+  readonly builtIns: readonly ModuleVersion[]
 }
 
-/** The modules of admins' directories, which run in this process: all that changed of them goes live at once. */
+/** The modules of admins, uploaded and of their directories, which run in this process: all that changed of them goes live at once. */
 export class TrustedModules {
   readonly #options: TrustedOptions
-  readonly #builtIns: readonly ModuleVersion[]
-  readonly #closing = new Set<Promise<void>>()
   #records: readonly ModuleRecord[] = []
   #found: readonly Problem[] = []
   #directories: readonly string[] = []
@@ -36,46 +34,42 @@ export class TrustedModules {
   #live: ReadonlySet<ModuleVersion> = new Set()
 
   constructor (options: TrustedOptions) {
-    const { builtIns, settings: { admins, multiTenant } } = options
     this.#options = options
-    this.#builtIns = multiTenant ? admins.flatMap(admin => builtIns.map(builtIn => buildIn(admin, builtIn))) : []
   }
 
-  /** Of files, in order; some are tenants'. */
+  /** In order; some of those of files are tenants'. */
   get records (): readonly ModuleRecord[] {
     return this.#records
   }
 
-  /** How many modules of files are live. */
+  /** How many modules are live, without those built in. */
   get size (): number {
-    return this.#live.size - this.#builtIns.length
+    return this.#live.size - this.#options.builtIns.length
   }
 
   /** Those of tenants' modules are the tenants'. */
   get problems (): Problem[] {
-    return [...this.#found, ...this.#records.flatMap(record => record.isTenants ? [] : record.problems)]
+    const { settings: { admins }, uploads } = this.#options
+    return [...admins.flatMap(admin => uploads.problemsOf(admin)), ...this.#found, ...this.#records.flatMap(record => record.isTenants ? [] : record.problems)]
   }
 
   /** What is worth watching. */
   get watched (): { directories: readonly string[], files: string[] } {
-    return { directories: this.#directories, files: this.#records.flatMap(({ inputs }) => inputs) }
+    return { directories: this.#directories, files: this.#records.flatMap(({ watched }) => watched) }
   }
 
   /** Looks at the files, and builds what changed; whose a module is, is known then. */
   async look (): Promise<void> {
-    const { makers, settings } = this.#options
-    const { files, directories, problems } = await scan(settings)
-    const known = new Map(this.#records.map(record => [record.source.file, record]))
-    const records = files.map(source => known.get(source.file) ?? new ModuleRecord(source))
-    const waiting = [...records]
-    const work = async (): Promise<void> => {
-      for (let record = waiting.shift(); record; record = waiting.shift()) await record.update(makers, settings)
-    }
-    await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
-    await makers.bundler.rest()
-    this.#records = records
+    const { files, directories, problems } = await scan(this.#options.settings)
+    this.#records = await this.#update([...this.#uploaded, ...files])
     this.#directories = directories
     this.#found = problems
+  }
+
+  /** Looks at what is uploaded only. */
+  async lookAtUploads (): Promise<void> {
+    const others = this.#records.filter(({ source }) => source.version === undefined)
+    this.#records = [...await this.#update(this.#uploaded), ...others]
   }
 
   /**
@@ -85,7 +79,7 @@ export class TrustedModules {
   async assemble (isStarted: boolean): Promise<Snapshot> {
     for (;;) {
       const versions = this.#records.flatMap(({ version }) => version === undefined || version.guest ? [] : version)
-      const next = assemble([...versions, ...this.#builtIns], this.#options.settings)
+      const next = assemble([...versions, ...this.#options.builtIns], this.#options.settings)
       if (!isStarted || await this.#startAll([...modulesOf(next)].filter(module => !this.#live.has(module)))) return next
     }
   }
@@ -96,12 +90,29 @@ export class TrustedModules {
     const replaced = [...this.#live].filter(version => !modules.has(version))
     this.#live = modules
     for (const record of this.#records) record.settle(modules)
-    for (const version of replaced) this.#close(version)
+    for (const version of replaced) this.#options.endings.end(version)
   }
 
-  async close (): Promise<void> {
-    for (const version of this.#live) this.#close(version)
-    await Promise.race([Promise.all(this.#closing), new Promise(resolve => { setTimeout(resolve, CLOSE_MS).unref() })])
+  close (): void {
+    for (const version of this.#live) this.#options.endings.end(version)
+  }
+
+  /** What was uploaded comes first, and so wins over a directory's of the same name. */
+  get #uploaded (): ModuleFile[] {
+    const { settings: { admins }, uploads } = this.#options
+    return admins.flatMap(admin => uploads.sourcesOf(admin))
+  }
+
+  async #update (sources: readonly ModuleFile[]): Promise<ModuleRecord[]> {
+    const { makers, settings } = this.#options
+    const records = recordsOf(sources, this.#records)
+    const waiting = [...records]
+    const work = async (): Promise<void> => {
+      for (let record = waiting.shift(); record; record = waiting.shift()) await record.update(makers, settings)
+    }
+    await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, work))
+    await makers.bundler.rest()
+    return records
   }
 
   async #startAll (versions: ModuleVersion[]): Promise<boolean> {
@@ -116,13 +127,6 @@ export class TrustedModules {
       }
     }))
     return results.every(Boolean)
-  }
-
-  #close (version: ModuleVersion): void {
-    const closing = version.close().catch((error: unknown) => {
-      this.#options.log.error({ err: error, module: version.name, version: version.version }, `__close__ failed: ${version.file}`)
-    }).finally(() => { this.#closing.delete(closing) })
-    this.#closing.add(closing)
   }
 }
 

@@ -16,6 +16,8 @@ export interface ModuleFile {
   readonly folder: string | undefined
   /** Absolute path of the plugin directory. */
   readonly directory: string
+  /** Of an uploaded module: the SHA-256 that names its files, which never change. */
+  readonly version?: string
 }
 
 /** What plugin directories hold, in their order, then by name. */
@@ -90,7 +92,8 @@ async function examine ({ owner, path: directory }: Directory, root: string, ent
   return finding
 }
 
-async function findIndex (folder: string): Promise<string | undefined> {
+/** The entry of a folder that is a module. */
+export async function findIndex (folder: string): Promise<string | undefined> {
   const names = new Set(await readdir(folder))
   const index = indexFiles.find(name => names.has(name))
   return index && join(folder, index)

@@ -34,7 +34,7 @@ class FakeWorkshop implements Workshop {
     if (source.includes('slow')) await this.release.promise
     const version = createHash('sha256').update(source).digest('hex').slice(0, 12)
     const api = { api: name, function: name, methods: ['GET'], configKey: '' } as unknown as Endpoint
-    return { version, alias: undefined, inputs: [entry], endpoints: [api], functions: [], problems: [], script: async () => ({ code: '', checks: '' }), mapStack: stack => stack }
+    return { version, alias: undefined, identity: undefined, inputs: [entry], endpoints: [api], functions: [], problems: [], script: async () => ({ code: '', checks: '' }), mapStack: stack => stack }
   }
 
   retire (guest: Guest): void {
