@@ -26,6 +26,7 @@ export const catalogue = {
   FMS_ERR_UNDEFINED: { status: 404, fault: 'client', message: '%s is undefined for %s.' },
   FMS_ERR_MAP: { status: 400, fault: 'client', message: '__map__ %s' },
   FMS_ERR_TOKEN: { status: 401, fault: 'client', message: 'a valid token is needed' },
+  FMS_ERR_SEALED: { status: 400, fault: 'client', message: 'the call is not sealed as it must be: %s' },
   FMS_ERR_FORBIDDEN: { status: 403, fault: 'client', message: 'authorize() refused this call' },
   FMS_ERR_BUSY: { status: 429, fault: 'client', message: 'too many calls at once: %s' },
   FMS_ERR_FUNCTION: { status: 500, fault: 'author', message: 'the function failed: %s' },
@@ -54,7 +55,7 @@ const constructors = Object.fromEntries(Object.entries(catalogue).map(
 const made = new WeakSet<object>()
 
 /** Answers that come in floods, and whose origin is no news: a stack would be most of their cost (some 50 µs). */
-const stackless: ReadonlySet<ErrorCode> = new Set(['FMS_ERR_UNDEFINED', 'FMS_ERR_MAP', 'FMS_ERR_TOKEN', 'FMS_ERR_FORBIDDEN', 'FMS_ERR_BUSY', 'FMS_ERR_UNAVAILABLE', 'FMS_ERR_TIMEOUT'])
+const stackless: ReadonlySet<ErrorCode> = new Set(['FMS_ERR_UNDEFINED', 'FMS_ERR_MAP', 'FMS_ERR_TOKEN', 'FMS_ERR_SEALED', 'FMS_ERR_FORBIDDEN', 'FMS_ERR_BUSY', 'FMS_ERR_UNAVAILABLE', 'FMS_ERR_TIMEOUT'])
 
 /** Makes the error of a code; `values` fill the `%s` of its message. */
 export function platformError (code: ErrorCode, ...values: unknown[]): PlatformError {

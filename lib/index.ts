@@ -3,9 +3,12 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { MicroservicesOptions } from '../types/options.ts'
 import type { Microservices } from '../types/plugin.ts'
+import type { Store } from '../types/store.ts'
 import { Catalog } from './catalog/catalog.ts'
 import type { BuiltIn } from './catalog/built-in.ts'
 import type { Workshop } from './catalog/guest.ts'
+import { Deployer } from './deploy/deployer.ts'
+import { Versions } from './deploy/versions.ts'
 import { platformError } from './errors.ts'
 import { listAll } from './http/directory.ts'
 import { Gate } from './http/gate.ts'
@@ -13,11 +16,15 @@ import { addRoutes } from './http/routes.ts'
 import { GuestRunner } from './invoke/guest.ts'
 import { Invoker } from './invoke/invoke.ts'
 import { createMask, type Mask, maskedLog } from './mask.ts'
+import { moduleApi } from './modules/module-api.ts'
 import { tenantApi } from './modules/tenant-api.ts'
 import { readSettings, type Settings } from './options.ts'
-import { Builder } from './sandbox/workshop/builder.ts'
+import { Wall } from './sandbox/layers.ts'
 import { Sandbox } from './sandbox/sandbox.ts'
+import { Builder } from './sandbox/workshop/builder.ts'
+import { Unpacker } from './sandbox/workshop/unpacker.ts'
 import { chooseStore } from './store/choose.ts'
+import { Logs } from './tenancy/logs.ts'
 import { Registry } from './tenancy/registry.ts'
 import { type Tenant, Tenants } from './tenancy/tenants.ts'
 import { Once } from './tokens/once.ts'
@@ -33,18 +40,23 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
     for (const close of opened.reverse()) await (async () => close())().catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   })
-  const owners = needsOwners(settings) ? await openOwners(app, settings, mask, opened) : undefined
+  const logs = new Logs()
+  // Before the server waits for answers to end: those to whoever reads along do not.
+  app.addHook('preClose', async () => logs.close())
+  const owners = needsOwners(settings) ? await openOwners(app, settings, mask, opened, logs) : undefined
   const guests = settings.multiTenant ? await openSandbox(app, settings, owners as Owners, opened) : undefined
-  const catalog = new Catalog(app, settings, mask, guests?.workshop, owners?.builtIns)
+  const versions = owners && new Versions({ ...owners, kept: settings.installation.versionsKept })
+  const builtIns = owners && versions ? manage(settings, { ...owners, versions, logs, catalog: () => catalog }, opened) : []
+  const catalog: Catalog = new Catalog(app, settings, mask, guests?.workshop, builtIns, versions)
   opened.push(() => catalog.close())
-  const invoker = new Invoker(app, settings, mask, guests?.runner)
+  const invoker = new Invoker(app, settings, mask, guests?.runner, logs)
   opened.push(() => invoker.close())
   register(app, {
     prefix,
     directory: () => listAll(catalog, settings, mask),
     refresh: () => catalog.refresh(),
     status: () => guests?.sandbox.status(),
-    logs: owner => owners?.tenants.entries(owner) ?? [],
+    logs: owner => logs.entries(owner),
     at: other => find(app, other)
   })
 
@@ -56,10 +68,11 @@ const plugin: FastifyPluginAsync<MicroservicesOptions> = async (app, options) =>
 }
 
 interface Owners {
+  readonly store: Store
   readonly registry: Registry
   readonly tenants: Tenants
+  readonly once: Once
   readonly gate: Gate
-  readonly builtIns: BuiltIn[]
 }
 
 /** Without tenants and without keys there is nothing to keep. */
@@ -68,20 +81,41 @@ function needsOwners ({ multiTenant, installation }: Settings): boolean {
 }
 
 /** Who there is, in the store and in memory; and what asks for their tokens. */
-async function openOwners (app: FastifyInstance, settings: Settings, mask: Mask | undefined, opened: Array<() => unknown>): Promise<Owners> {
-  const { admins, configured, sandbox, installation, multiTenant } = settings
-  const { tokens, tokenTtlSecs: ttlSecs, publicUrl, adminSecrets } = installation
-  const log = maskedLog(app.log, mask)
+async function openOwners (
+  app: FastifyInstance, settings: Settings, mask: Mask | undefined, opened: Array<() => unknown>, logs: Logs
+): Promise<Owners> {
+  const { admins, configured, sandbox, installation } = settings
+  const { tokens, sealed, tokenTtlSecs: ttlSecs, publicUrl } = installation
   const store = await chooseStore(app, installation.store)
-  const registry = new Registry({ store, settings: { admins, configured, sandbox, ...installation }, log })
+  const registry = new Registry({ store, settings: { admins, configured, sandbox, ...installation }, log: maskedLog(app.log, mask) })
   opened.push(() => registry.close())
   await registry.open()
-  return {
-    registry,
-    tenants: new Tenants(registry),
-    gate: new Gate({ tokens, ttlSecs, publicUrl, key: kid => registry.key(kid), once: new Once(store) }),
-    builtIns: multiTenant && adminSecrets.length > 0 ? [{ name: 'tenant-api', exports: tenantApi(registry) }] : []
-  }
+  const once = new Once(store)
+  const gate = new Gate({ tokens, sealed, ttlSecs, publicUrl, key: kid => registry.key(kid), once })
+  return { store, registry, tenants: new Tenants(registry, logs), once, gate }
+}
+
+interface Managed extends Owners {
+  readonly versions: Versions
+  readonly logs: Logs
+  readonly catalog: () => Catalog
+}
+
+/** The platform's own modules; none where nobody has a key to begin with. */
+function manage (
+  { installation, multiTenant, production }: Settings, { registry, tenants, versions, once, logs, catalog }: Managed, opened: Array<() => unknown>
+): BuiltIn[] {
+  if (installation.adminSecrets.length === 0) return []
+  // An archive is read, none of it is run: whether tenants' code may do with less of a wall was asked before.
+  const unpacker = new Unpacker(() => Wall.detect({ weakened: true, production }))
+  opened.push(() => unpacker.close())
+  const deployer = new Deployer({ versions, registry, unpacker, once, settings: installation, catalog })
+  const read = { entries: logs.entries.bind(logs), follow: tenants.follow.bind(tenants), manages: registry.manages.bind(registry) }
+  const moduleApiExports = moduleApi({ deployer, logs: read, uploads: installation.uploads })
+  return [
+    ...multiTenant ? [{ name: 'tenant-api', exports: tenantApi(registry) }] : [],
+    { name: 'module-api', tenants: true, exports: moduleApiExports }
+  ]
 }
 
 /** Where tenants' modules are made, and where they run. */
@@ -137,7 +171,7 @@ export type { DirectoryListing, EndpointListing, ModuleListing } from '../types/
 export type { Args, CommandDescriptor, EndpointDescriptor, EndpointFunction, Handler, JsonSchema, Method, Returns } from '../types/endpoint.ts'
 export type { Authorize, CallMatch, MicroservicesOptions } from '../types/options.ts'
 export type { Microservices } from '../types/plugin.ts'
-export type { Changes, NewOwner, OwnerChange, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../types/store.ts'
+export type { Changes, NewOwner, NewVersion, OwnerChange, OwnerName, Store, StoredEntry, StoredKey, StoredOwner, StoredVersion, TokenUse } from '../types/store.ts'
 export type { TokenKey, Verified, VerifyOptions } from './tokens/verify.ts'
 export type { CellStatus, Layers, OwnerLogEntry, SandboxStatus } from '../types/status.ts'
 

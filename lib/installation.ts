@@ -32,6 +32,10 @@ export interface Installation {
   readonly secretsKeys: readonly string[]
   readonly tokens: 'off' | 'optional' | 'required'
   readonly tokenTtlSecs: number
+  readonly sealed: 'off' | 'optional' | 'required'
+  readonly uploads: 'off' | 'on' | 'sealed'
+  /** Of an uploaded module. */
+  readonly versionsKept: number
   /** Without a slash at its end. */
   readonly publicUrl: string | undefined
   readonly staleSecs: number
@@ -43,8 +47,8 @@ export interface Installation {
 /** 32 bytes as base64url, without padding. */
 const keyPattern = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 
-/** What of MongoDB allows in names of databases and collections is also free of surprises. */
-const mongoNamePattern = /^[A-Za-z0-9_-]{1,60}$/
+/** What MongoDB allows in names of databases and collections is also free of surprises. */
+export const mongoNamePattern = /^[A-Za-z0-9_-]{1,60}$/
 
 /** Puts the settings of keys, tokens, plans and the store in the form that the rooms use; says what is wrong with them. No secret is quoted. */
 export function readInstallation (
@@ -61,11 +65,17 @@ export function readInstallation (
   if (!values.MULTI_TENANT && values.TOKENS === 'required' && adminSecrets.length === 0) {
     problems.push('TOKENS: expected ADMIN_SECRET beside "required", since nobody can make a token without a key; found none')
   }
+  if (values.SEALED === 'required' && values.TOKENS === 'off') {
+    problems.push('SEALED: expected TOKENS beside "required", since a call is sealed under the key of its token; found TOKENS off')
+  }
   return {
     adminSecrets,
     secretsKeys,
     tokens: values.TOKENS ?? 'optional',
     tokenTtlSecs: values.TOKEN_TTL_SECS ?? 60,
+    sealed: values.SEALED ?? 'optional',
+    uploads: values.UPLOADS ?? 'on',
+    versionsKept: values.versionsKept ?? 10,
     publicUrl: readPublicUrl(values.PUBLIC_URL, problems),
     staleSecs: values.STALE_SECS ?? 300,
     plans: new Map(Object.entries(values.plans ?? {}).map(([name, plan]) => [name, limitsWithin(limits, plan)])),

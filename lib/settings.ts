@@ -36,6 +36,10 @@ export const environmentSettings = {
   TOKEN_TTL_SECS: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600, default: 60 })),
   /** How clients reach the app, for the URL that a token names. Default: what the request says. */
   PUBLIC_URL: Type.Optional(Type.String()),
+  /** Whether modules may be uploaded: not at all, as they are or sealed, or sealed only. An admin's are only ever taken sealed. */
+  UPLOADS: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('on'), Type.Literal('sealed')], { default: 'on' })),
+  /** Whether calls may, or must, be sealed: their payloads and their answers encrypted under the key of their token. */
+  SEALED: Type.Optional(Type.Union([Type.Literal('off'), Type.Literal('optional'), Type.Literal('required')], { default: 'optional' })),
   /** Seconds that tenants are served from memory while the store is out of reach. */
   STALE_SECS: Type.Optional(Type.Number({ minimum: 1, maximum: 86_400, default: 300 })),
   /** A MongoDB server in place of the embedded store. */
@@ -71,6 +75,8 @@ const options = {
   tenants: Type.Optional(Type.Unsafe<Readonly<Record<string, Static<typeof tenantSchema>>>>(Type.Record(Type.String(), tenantSchema))),
   /** Limits by name, for tenants to be given. Needs MULTI_TENANT. */
   plans: Type.Optional(Type.Unsafe<Readonly<Record<string, Static<typeof planSchema>>>>(Type.Record(Type.String(), planSchema))),
+  /** Versions of an uploaded module that are kept. */
+  versionsKept: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 10 })),
   /** A connection of the host's, made by @fastify/mongodb: `true`, or its name. */
   mongo: Type.Optional(Type.Union([Type.Boolean(), Type.String()])),
   /** A store of the host's own. */

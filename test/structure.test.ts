@@ -8,8 +8,10 @@ const root = join(import.meta.dirname, '..')
 
 /** The rooms, from the upper to the lower; those on one line may not import each other. */
 const rooms = [
+  ['lib/cli/'],
   ['lib/index.ts'],
   ['lib/modules/'],
+  ['lib/deploy/'],
   ['lib/http/'],
   ['lib/invoke/'],
   ['lib/catalog/', 'lib/sandbox/', 'lib/tenancy/', 'lib/tokens/'],
@@ -28,7 +30,7 @@ const rooms = [
 const schemas = ['lib/settings.ts', 'lib/describe/descriptor.ts', 'lib/limits.ts']
 
 /** Nothing else may depend on what the environment happens to hold. */
-const readersOfTheEnvironment = ['lib/options.ts']
+const readersOfTheEnvironment = ['lib/cli/environment.ts', 'lib/options.ts']
 
 interface Import { from: string, to: string, relative: boolean, typeOnly: boolean }
 

@@ -4,12 +4,16 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 export interface Act {
   /** The function that was called. */
   readonly action: string
-  /** UUID of the admin whose management it is. */
-  readonly admin: string
+  /** UUID of whose management it is: an admin's tenants', or any owner's modules'. */
+  readonly owner: string
   /** The key of the token; undefined where nobody has shown to have one. */
   readonly kid: string | undefined
   /** UUID of the tenant. */
   readonly on?: string | undefined
+  /** An uploaded one. */
+  readonly module?: string | undefined
+  /** Of that: the one that it was done with. */
+  readonly version?: string | undefined
   /** Refused for what the caller did, or failed for another reason. */
   readonly outcome: 'done' | 'refused' | 'failed'
   /** What the caller was told, where it was not done. */
@@ -24,7 +28,7 @@ export function audit (log: FastifyBaseLogger, request: Pick<FastifyRequest, 'id
 }
 
 /** The same of an act that did not reach its function: its token or its arguments were not good, or the store is away. */
-export function auditRefusal (request: FastifyRequest, who: Pick<Act, 'action' | 'admin'> & { readonly kid?: string | undefined }, error: Error & { statusCode?: number }): void {
+export function auditRefusal (request: FastifyRequest, who: Pick<Act, 'action' | 'owner'> & { readonly kid?: string | undefined }, error: Error & { statusCode?: number }): void {
   const { statusCode: status = 500, message } = error
   audit(request.log, request, { kid: undefined, ...who, outcome: status < 500 ? 'refused' : 'failed', status, message })
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
 import type { Invocation } from '../invoke/invocation.ts'
@@ -18,6 +19,8 @@ export type Call = {
   payload: { readonly text: string, readonly body: unknown } | undefined
   /** Whose it was when the match was made. */
   readonly tenant: Standing | undefined
+  /** Its end stands in the owner's log, or will. */
+  isEntered: boolean
 } | {
   readonly match: undefined
   readonly list: () => unknown
@@ -32,6 +35,11 @@ export function setCall (request: FastifyRequest, call: Call): void {
 /** Our hooks run in one order on every route of ours, so the call is there. */
 export function getCall (request: FastifyRequest): Call {
   return (request as Carrier)[callKey] as Call
+}
+
+/** What a call is answered by. */
+export function responseOf (request: FastifyRequest): ServerResponse {
+  return (getCall(request) as Extract<Call, { invocation: unknown }>).invocation!.response
 }
 
 /** Whose token let a call in; undefined where none did. */

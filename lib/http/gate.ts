@@ -8,6 +8,8 @@ import { digestOf, isSameDigest, refusal, type TokenKey, verify } from '../token
 /** What the gate goes by. */
 export interface GateOptions {
   readonly tokens: 'off' | 'optional' | 'required'
+  /** Whether calls may, or must, be sealed under the key of their token. */
+  readonly sealed: 'off' | 'optional' | 'required'
   readonly ttlSecs: number
   /** How clients reach the app, with the path that a proxy takes off, if any. Else what a request says of its host counts. */
   readonly publicUrl: string | undefined
@@ -19,7 +21,7 @@ export interface GateOptions {
 export interface Target {
   /** Whose module it is. */
   readonly owner: string
-  /** A tenant's admin, whose keys open its endpoints too. */
+  /** A tenant's admin, whose keys open all that the tenant's do. */
   readonly admin?: string | undefined
   readonly need: 'call' | 'manage'
 }
@@ -29,14 +31,17 @@ export interface Presented {
   readonly kid: string
   readonly owner: string
   readonly kind: 'call' | 'manage'
+  readonly jti: string
   readonly request: FastifyRequest
   /** What the store knows it by. */
   readonly id: string
   readonly expiresAt: number
-  /** Of the body that it is for, where it came for management. */
+  /** Of the body that it is for, where it is for one only. */
   readonly bod: string | undefined
   /** Of the body that came, once that is read. */
   sent: string | undefined
+  /** It let the request in. */
+  isUsed: boolean
 }
 
 const nothing = digestOf('')
@@ -61,21 +66,21 @@ export class Gate {
    * @throws `FMS_ERR_TOKEN` where it needs one, or has one that does not fit
    */
   admit (request: FastifyRequest, { owner, admin, need }: Target): Presented | undefined {
-    const { tokens, ttlSecs, key } = this.#options
+    const { tokens, sealed, ttlSecs, key } = this.#options
     const isCall = need === 'call'
     if (isCall && tokens === 'off') return undefined
     const token = bearerOf(request)
     if (token === undefined) {
-      if (isCall && tokens === 'optional') return undefined
+      if (isCall && tokens === 'optional' && sealed !== 'required') return undefined
       throw refusal()
     }
     const { path, query } = splitQuery(request.originalUrl)
-    const url = this.#baseOf(request) + pathOnly(path)
+    const url = this.#baseOf(request) + pathOnly(path) + (query === '' ? '' : `?${query}`)
     const manage = isCall ? undefined : { query }
     const verified = verify(token, { key, method: request.method, url, ttlSecs, manage })
-    if (verified.owner !== owner && !(isCall && verified.owner === admin)) throw refusal()
+    if (verified.owner !== owner && verified.owner !== admin) throw refusal()
     const { kid, kind, jti, expiresAt, bod } = verified
-    return { kid, owner: verified.owner, kind, request, id: `${kid} ${jti}`, expiresAt, bod, sent: undefined }
+    return { kid, owner: verified.owner, kind, jti, request, id: `${kid} ${jti}`, expiresAt, bod, sent: undefined, isUsed: false }
   }
 
   /** The body, hashed as it is read, where the token says which it must be. Nothing is read of a body that nobody reads. */
@@ -88,9 +93,20 @@ export class Gate {
    *
    * @throws `FMS_ERR_TOKEN` where the body is another, or the token was used; `FMS_ERR_UNAVAILABLE` where the store cannot say
    */
-  async consume ({ id, expiresAt, bod, sent, request }: Presented): Promise<void> {
+  async consume (presented: Presented): Promise<void> {
+    const { id, expiresAt, bod, sent, request } = presented
     if (bod !== undefined && !isSameDigest(bod, sent ?? unread(request))) throw refusal()
     if (!await this.#options.once.use(id, expiresAt)) throw refusal()
+    presented.isUsed = true
+  }
+
+  /** What seals the call of a token, and its answer; undefined once the key is gone. */
+  keyOf ({ kid }: Presented): Uint8Array | undefined {
+    return this.#options.key(kid)?.secret
+  }
+
+  get sealed (): GateOptions['sealed'] {
+    return this.#options.sealed
   }
 
   #baseOf (request: FastifyRequest): string {

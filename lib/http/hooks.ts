@@ -10,6 +10,7 @@ import { getCall } from './call.ts'
 import type { Gate } from './gate.ts'
 import { protectOrigin, sendOutcome } from './guest.ts'
 import type { Hook, Rooms } from './match.ts'
+import { Recorder } from './record.ts'
 import { sendResult } from './reply.ts'
 import { validateArguments } from './validate.ts'
 
@@ -17,10 +18,12 @@ import { validateArguments } from './validate.ts'
 export class Hooks {
   readonly #invoker: Invoker
   readonly #gate: Gate | undefined
+  readonly #recorder: Recorder
 
   constructor ({ invoker, gate }: Rooms) {
     this.#invoker = invoker
     this.#gate = gate
+    this.#recorder = new Recorder(invoker)
   }
 
   /** A token for management names the body that it is for. */
@@ -60,7 +63,7 @@ export class Hooks {
     if (call.match !== undefined) {
       const { match, match: { endpoint, module } } = call
       try {
-        const common = { match, request, response: reply.raw }
+        const common = { match, request, response: reply.raw, since: Date.now() }
         if (module.guest === undefined) {
           const read = readArguments(request, match, this.#invoker.settings)
           validateArguments(read.args, endpoint, module)
@@ -81,7 +84,15 @@ export class Hooks {
   /** Of management, what is refused is told as well. */
   #audit (request: FastifyRequest, error: Error): void {
     const { match, presented } = getCall(request)
-    if (match?.module.builtIn) auditRefusal(request, { action: match.endpoint.function, admin: match.module.owner, kid: presented?.kid }, error)
+    if (match?.module.builtIn) auditRefusal(request, { action: match.endpoint.function, owner: match.module.owner, kid: presented?.kid }, error)
+  }
+
+  /** Whatever a call was refused or failed for, here or by the host. */
+  readonly failed = (request: FastifyRequest, reply: FastifyReply, error: Error, done: () => void): void => {
+    // First, so that the answer is there.
+    done()
+    const call = getCall(request)
+    if (call?.match !== undefined) this.#recorder.failed(call, reply, error)
   }
 
   /** No async function: with its own promise beside the endpoint's, a call would wait two turns more. */
@@ -101,9 +112,11 @@ export class Hooks {
         if (guest !== undefined) sendOutcome(reply, value as Outcome, invoker.settings)
         else sendResult(reply, value, invocation, invoker.settings.envelope, error => invoker.failure(error, invocation))
       } catch (error) {
-        if (guest !== undefined && isPlatformError(error)) invoker.guests?.report(error, invocation.match, request.id)
+        if (guest !== undefined && isPlatformError(error)) invoker.guests?.report(error, invocation)
         fail(error)
+        return
       }
+      this.#recorder.answered(call, reply)
     }
     try {
       const value = invoker.invoke(invocation)

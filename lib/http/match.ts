@@ -2,15 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunc
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Match, Resolution, Snapshot } from '../catalog/snapshot.ts'
 import { withDeadline } from '../deadline.ts'
-import { concealed, type PlatformError, unavailable } from '../errors.ts'
+import { concealed, isPlatformError, type PlatformError, unavailable } from '../errors.ts'
 import type { Invoker } from '../invoke/invoke.ts'
+import { isReservedName } from '../names.ts'
 import { auditRefusal } from './audit.ts'
 import { setCall } from './call.ts'
 import { listAll, listPath } from './directory.ts'
 import type { Gate, Presented } from './gate.ts'
 import { ignoreEmptyBody } from './parser.ts'
 import { pathReading, type PathReading, segmentsOf } from './path.ts'
-import { type Census, namespaceOf, resolvePath, undefinedError } from './resolve.ts'
+import { type Census, namespaceOf, resolveNames, resolvePath, undefinedError } from './resolve.ts'
 
 export type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
@@ -28,13 +29,16 @@ export interface Rooms {
 interface Way {
   readonly reply: FastifyReply
   readonly segments: readonly string[]
-  /** Of the route that it came to. */
-  readonly configKey: string
+  /** Of the route that it came to; undefined where that does not matter. */
+  readonly configKey: string | undefined
   readonly done: (error?: Error) => void
 }
 
 /** The token that let a request in, where there is one. */
 interface Admission { readonly presented: Presented | undefined }
+
+/** One version of an uploaded module: what only a key for management opens. */
+const previewPattern = /^([-\w]+)@([\da-f]{12,64})$/
 
 /** The first hook of a request: what it means, and whether its token lets it in. */
 export class Matcher {
@@ -88,16 +92,43 @@ export class Matcher {
 
   /** A tenant's token comes first, then its modules, which are made when it is first called: no stranger sets that off. */
   #approach (request: FastifyRequest, way: Way): void {
-    const { catalog, census } = this.#rooms
-    const [uuid = ''] = way.segments
-    const admin = census?.serves(uuid) === true ? census.adminOf(uuid) : undefined
+    const { catalog, census, invoker: { settings: { multiTenant } } } = this.#rooms
+    const { segments } = way
+    const uuid = multiTenant ? segments[0] as string : ''
+    const name = segments[multiTenant ? 1 : 0] as string
+    const isServed = census?.serves(uuid) === true
+    const admin = isServed ? census.adminOf(uuid) : undefined
+    if (admin !== undefined && census?.stale === true) return way.done(notNow('the store has been out of reach for longer than STALE_SECS'))
+    const preview = name.includes('@') && isServed === multiTenant ? previewPattern.exec(name) : null
+    if (preview !== null) return this.#preview(request, way, preview)
     if (admin === undefined) return this.#resolve(request, way)
-    if (census?.stale === true) return way.done(notNow('the store has been out of reach for longer than STALE_SECS'))
+    if (isReservedName(name)) return this.#manage(request, way, uuid)
     const admission = this.#admit(request, uuid)
     if (admission instanceof Error) return way.done(admission)
     const preparing = catalog.prepare(uuid)
     if (preparing === undefined) this.#resolve(request, way, admission)
     else preparing.then(() => this.#resolve(request, way, admission)).catch(way.done)
+  }
+
+  /** What a tenant has of management is there whether its modules are made or not. */
+  #manage (request: FastifyRequest, way: Way, uuid: string): void {
+    const { catalog, invoker: { settings } } = this.#rooms
+    this.#begin(request, way, resolveNames(catalog.management(uuid), way.segments.slice(1), request.method, settings))
+  }
+
+  #preview (request: FastifyRequest, way: Way, [, module = '', prefix = '']: readonly string[]): void {
+    const { catalog, gate, invoker: { settings, mask } } = this.#rooms
+    if (gate === undefined) return this.#resolve(request, way)
+    const owner = settings.multiTenant ? way.segments[0] as string : settings.admins[0] as string
+    const names = [module, ...way.segments.slice(settings.multiTenant ? 2 : 1)]
+    const admission = this.#admit(request, owner, 'preview')
+    if (admission instanceof Error) return way.done(admission)
+    catalog.preview(owner, module, prefix).then(namespace => {
+      const list = listPath(namespace, names, mask)
+      if (list !== undefined) return this.#answer(request, way, list, admission)
+      // A route's config is for what is live.
+      this.#begin(request, { ...way, configKey: undefined }, resolveNames(namespace, names, request.method, settings), admission)
+    }).catch((error: unknown) => way.done(concealed(isPlatformError(error) ? error.code : 'FMS_ERR_MODULE', 503, error)))
   }
 
   #resolve (request: FastifyRequest, way: Way, admission?: Admission): void {
@@ -117,7 +148,8 @@ export class Matcher {
   }
 
   /** Whether the path is that of a listing; then it goes on by itself. */
-  #list (request: FastifyRequest, { segments, done }: Way, admission: Admission | undefined): boolean {
+  #list (request: FastifyRequest, way: Way, admission: Admission | undefined): boolean {
+    const { segments, done } = way
     const name = segments.at(-1) as string
     if (name !== '__dir__' && name !== '__directory__') return false
     const { catalog, invoker: { settings, mask }, census } = this.#rooms
@@ -129,18 +161,17 @@ export class Matcher {
       ? () => listAll(catalog, settings, mask, one => (settings.admins.includes(one) ? one : census?.adminOf(one) ?? settings.admins[0]) === owner)
       : listPath(namespace, names, mask)
     if (list === undefined) return false
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      done(undefinedError({ api: name, allow: ['GET', 'HEAD'] }, request.method))
-      return true
-    }
     const admitted = admission ?? this.#admit(request, owner, isAll ? name : undefined)
-    if (admitted instanceof Error) {
-      done(admitted)
-    } else {
-      setCall(request, { match: undefined, list, presented: admitted.presented })
-      done()
-    }
+    if (admitted instanceof Error) done(admitted)
+    else this.#answer(request, way, list, admitted)
     return true
+  }
+
+  #answer (request: FastifyRequest, { segments, done }: Way, list: () => unknown, { presented }: Admission): void {
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') return done(undefinedError({ api: segments.at(-1) as string, allow: ['GET', 'HEAD'] }, method))
+    setCall(request, { match: undefined, list, presented })
+    done()
   }
 
   #begin (request: FastifyRequest, { reply, configKey, done }: Omit<Way, 'segments'>, resolution: Resolution, admission?: Admission): void {
@@ -149,11 +180,11 @@ export class Matcher {
     const { guests } = this.#rooms.invoker
     // A route keeps the config that it was made with. An endpoint with another one would lose its rate limit, say. That
     // includes a route of a module that is gone, where its path now means an endpoint with a slug.
-    if (endpoint.configKey !== '' && endpoint.configKey !== configKey) return done(undefinedError({ api: match.api, allow: [] }, request.method))
+    if (endpoint.configKey !== '' && configKey !== undefined && endpoint.configKey !== configKey) return done(undefinedError({ api: match.api, allow: [] }, request.method))
     const admitted = admission ?? this.#admit(request, module.owner, module.builtIn ? endpoint.function : undefined)
     if (admitted instanceof Error) return done(admitted)
     const tenant = module.guest && guests?.standing(module.guest)
-    setCall(request, { match, invocation: undefined, payload: undefined, presented: admitted.presented, tenant })
+    setCall(request, { match, invocation: undefined, payload: undefined, presented: admitted.presented, tenant, isEntered: false })
     this.#enter(request, reply, match, done)
   }
 
@@ -168,7 +199,7 @@ export class Matcher {
       return { presented: gate?.admit(request, { owner, admin: census?.adminOf(owner), need: action === undefined ? 'call' : 'manage' }) }
     } catch (error) {
       const failure = error as PlatformError
-      if (action !== undefined) auditRefusal(request, { action, admin: owner }, failure)
+      if (action !== undefined) auditRefusal(request, { action, owner }, failure)
       return failure
     }
   }

@@ -7,15 +7,20 @@ import { getCall } from './call.ts'
  * Our JSON parser, in our own context, whatever the host's is: an empty body is no payload, and `__proto__` is a 400.
  * All other content types are the host's.
  */
-export function addJsonParser (context: FastifyInstance): void {
+export function addJsonParser (context: FastifyInstance): Parse {
   if (context.hasContentTypeParser('application/json')) context.removeContentTypeParser('application/json')
   // `constructor` is let through: it stays in `body`, and never becomes an argument.
   const parse = context.getDefaultJsonParser('error', 'ignore')
-  context.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined)
-    else parse(request, body as string, kept(request, body as string, done))
-  })
+  const parseKept: Parse = (request, text, done) => {
+    if (text.length === 0) done(null, undefined)
+    else parse(request, text, kept(request, text, done))
+  }
+  context.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => parseKept(request, body as string, done))
+  return parseKept
 }
+
+/** Reads a payload's JSON. */
+export type Parse = (request: FastifyRequest, text: string, done: Done) => void
 
 type Done = (error: Error | null, body?: unknown) => void
 

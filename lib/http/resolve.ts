@@ -26,6 +26,11 @@ export function namespaceOf (
 /** Finds the endpoint that a path below the base means, with its slugs checked; else what the 404 says. */
 export function resolvePath (snapshot: Snapshot, segments: readonly string[], method: string, settings: Settings, census: Census | undefined): Resolution {
   const { namespace, names } = namespaceOf(snapshot, segments, settings, census)
+  return resolveNames(namespace, names, method, settings)
+}
+
+/** The same in one namespace. */
+export function resolveNames (namespace: Namespace | undefined, names: readonly string[], method: string, settings: Settings): Resolution {
   const resolution = resolve(namespace, names, method)
   if ('match' in resolution && !fits(resolution.match, settings)) return { api: resolution.match.api, allow: [] }
   return resolution

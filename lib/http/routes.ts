@@ -7,6 +7,8 @@ import { Hooks } from './hooks.ts'
 import { Matcher, type Rooms } from './match.ts'
 import { addJsonParser } from './parser.ts'
 import { pathReading } from './path.ts'
+import { addSealing } from './sealed.ts'
+import { takeUploads } from './uploads.ts'
 
 /** Fastify reads no body of these, so their arguments are documented as a query. */
 const bodyless: ReadonlySet<string> = new Set(['GET', 'HEAD'])
@@ -20,11 +22,34 @@ const methods: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
  */
 export function addRoutes (context: FastifyInstance, rooms: Rooms): void {
   const match = new Matcher(rooms, context)
+  const { catalog, gate, invoker: { settings: { multiTenant, installation } } } = rooms
+  const parse = addJsonParser(context)
+  if (gate !== undefined && gate.sealed !== 'off') addSealing(context, gate, parse)
+  context.decorateRequest(callKey, null)
+  const configKeys = new Map<string, string>()
+  const { add, addAll } = routesOf(context, rooms, match, configKeys)
+  addAll(context, api => !isUpload(api))
+  add(context, '/*', methods, { schema: undocumented(), onRequest: match.below('', '') })
+  if (gate !== undefined && installation.uploads !== 'off') {
+    context.register(async uploads => {
+      takeUploads(uploads)
+      addAll(uploads, isUpload)
+      // Tenants' own.
+      if (multiTenant) add(uploads, '/:owner/module-api/upload/*', ['POST'], { schema: undocumented(), onRequest: match.below('', '') })
+    })
+  }
+  catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
+}
+
+/**
+ * What makes routes, in the context or in one within it.
+ *
+ * @param configKeys takes what the config of each route is, by method and path
+ */
+function routesOf (context: FastifyInstance, rooms: Rooms, match: Matcher, configKeys: Map<string, string>) {
   const hooks = new Hooks(rooms)
   const { catalog, invoker: { settings } } = rooms
-  addJsonParser(context)
-  context.decorateRequest(callKey, null)
-
+  const isCaseSensitive = pathReading(context).caseSensitive
   const common = {
     handler: hooks.handle,
     // The schema of a route is documentation: what is checked is what `__map__` made of the request.
@@ -33,36 +58,41 @@ export function addRoutes (context: FastifyInstance, rooms: Rooms): void {
     exposeHeadRoute: false
   } satisfies Partial<RouteOptions>
 
-  const isCaseSensitive = pathReading(context).caseSensitive
-  const configKeys = new Map<string, string>()
-  const add = (url: string, methods: HTTPMethods[], route: Pick<RouteOptions, 'config' | 'schema' | 'onRequest'>): HTTPMethods[] => {
+  const add = (target: FastifyInstance, url: string, methods: HTTPMethods[], route: Pick<RouteOptions, 'config' | 'schema' | 'onRequest'>): HTTPMethods[] => {
     // A route of the host's stays the host's.
     const free = methods.filter(method => !context.hasRoute({ method, url: context.prefix + url }))
-    if (free.length > 0) context.route({ ...common, ...route, ...guards(hooks, rooms), method: free, url })
+    if (free.length > 0) target.route({ ...common, ...route, ...guards(hooks, rooms), method: free, url })
     return free
   }
-  const addEndpoint = (path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
+  const addEndpoint = (target: FastifyInstance, path: string, endpoint: Endpoint, methods: HTTPMethods[]): void => {
     const { config, configKey } = endpoint
     const schema = documentation(endpoint, bodyless.has(methods[0] as string), settings.envelope)
-    const added = add(`/${path}`, methods, { config, schema, onRequest: match.path(path, configKey) })
+    const added = add(target, `/${path}`, methods, { config, schema, onRequest: match.path(path, configKey) })
     // Elsewhere the catch-all serves what has slugs: a second route each would take a quarter more time and memory at the start.
     if (endpoint.params !== undefined || configKey !== '' || !isCaseSensitive) {
-      add(`/${path}/*`, methods, { config, schema: undocumented(), onRequest: match.below(path, configKey) })
+      add(target, `/${path}/*`, methods, { config, schema: undocumented(), onRequest: match.below(path, configKey) })
     }
     for (const method of added) configKeys.set(`${method} ${path}`, configKey)
   }
-  for (const { path, api } of allForms(catalog.snapshot)) {
-    for (const [endpoint, methods] of byEndpoint(api)) addEndpoint(path, endpoint, methods)
+  const addAll = (target: FastifyInstance, takes: (api: Api) => boolean): void => {
+    for (const { path, api } of allForms(catalog.snapshot)) {
+      if (takes(api)) for (const [endpoint, methods] of byEndpoint(api)) addEndpoint(target, path, endpoint, methods)
+    }
   }
-  add('/*', methods, { schema: undocumented(), onRequest: match.below('', '') })
-  catalog.auditWith(snapshot => restartProblems(snapshot, configKeys))
+  return { add, addAll }
+}
+
+/** The one endpoint of ours that takes bytes of any type. */
+function isUpload ({ module, name }: Api): boolean {
+  return module.builtIn && module.name === 'module-api' && name === 'upload'
 }
 
 /** Made anew for each route: a plugin that adds a hook of its own to a route adds it to these arrays. */
-function guards (hooks: Hooks, { gate, invoker: { settings } }: Rooms): Pick<RouteOptions, 'preParsing' | 'preHandler'> {
+function guards (hooks: Hooks, { gate, invoker: { settings } }: Rooms): Pick<RouteOptions, 'preParsing' | 'preHandler' | 'onError'> {
   return {
     ...gate && { preParsing: [hooks.digest] },
-    preHandler: [...gate ? [hooks.consume] : [], ...settings.authorize ? [hooks.authorize] : [], hooks.arguments]
+    preHandler: [...gate ? [hooks.consume] : [], ...settings.authorize ? [hooks.authorize] : [], hooks.arguments],
+    onError: [hooks.failed]
   }
 }
 

@@ -71,7 +71,7 @@ t.test('lines of the log tell whose management it was', async t => {
   await manage('GET', 'list')
   await manage('POST', 'disable', { uuid: tenant }, otherAdminCredentials)
   t.match(audits().map(({ audit }) => audit), [
-    { action: 'list', admin, kid: `${admin}.first` }, { action: 'disable', admin: otherAdmin, kid: `${otherAdmin}.first`, on: tenant, outcome: 'refused', status: 404 }
+    { action: 'list', owner: admin, kid: `${admin}.first` }, { action: 'disable', owner: otherAdmin, kid: `${otherAdmin}.first`, on: tenant, outcome: 'refused', status: 404 }
   ])
 })
 

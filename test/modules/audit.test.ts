@@ -34,7 +34,7 @@ t.test('each action leaves one line: who, what, on whom, and what came of it', a
       level: request[0] === 'GET' ? DEBUG : INFO,
       msg: `audit: ${action}: done`,
       action,
-      admin,
+      owner: admin,
       kid,
       ...action !== 'list' && { on: tenant },
       outcome: 'done',
@@ -66,13 +66,13 @@ t.test('what was refused is logged with what the caller was told', async t => {
   for (const [action, status, ...request] of refused) {
     const answer = await manage(...request)
     t.equal(answer.statusCode, status)
-    t.match(lines(), [{ action, admin, kid, outcome: 'refused', status, message: answer.json().message }], `${action} ${status}`)
+    t.match(lines(), [{ action, owner: admin, kid, outcome: 'refused', status, message: answer.json().message }], `${action} ${status}`)
   }
 })
 
 t.test('whoever has no token, or a used one, is logged as nobody', async t => {
   t.equal((await call(undefined, 'POST', `/${admin}/tenant-api/register`, { userid: 'x' })).statusCode, 401)
-  t.match(lines(), [{ action: 'register', admin, kid: undefined, outcome: 'refused', status: 401 }])
+  t.match(lines(), [{ action: 'register', owner: admin, kid: undefined, outcome: 'refused', status: 401 }])
 })
 
 t.test('the log holds no key, no value and no token', async t => {
@@ -96,7 +96,7 @@ t.test('what failed for another reason than the caller is logged as failed, and 
   store.away = platformError('FMS_ERR_UNAVAILABLE', 'the disk is full')
   const answer = await other.manage('POST', 'register', { userid: 'ada' })
   t.match([answer.statusCode, answer.headers], [503, { 'retry-after': '1' }])
-  t.match(other.audits().map(({ audit }) => audit), [{ action: 'register', admin, outcome: 'failed', status: 503 }])
+  t.match(other.audits().map(({ audit }) => audit), [{ action: 'register', owner: admin, outcome: 'failed', status: 503 }])
   store.away = undefined
   t.strictSame((await other.manage('GET', 'list')).json(), { tenants: [] })
   t.equal((await other.manage('POST', 'register', { userid: 'ada' })).statusCode, 200, 'all is well again')

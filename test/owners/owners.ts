@@ -34,7 +34,7 @@ export interface BuiltOwners extends Built {
   call (by: Credentials | undefined, method: Method, path: string, payload?: unknown): Promise<LightMyRequestResponse>
   /** An action of tenant-api. */
   manage (method: Method, action: string, payload?: unknown, by?: Credentials): Promise<LightMyRequestResponse>
-  token (by: Credentials, method: Method, path: string, payload?: string, manages?: boolean): Promise<string>
+  token (by: Credentials, method: Method, path: string, payload?: string | Uint8Array, manages?: boolean): Promise<string>
 }
 
 interface OwnerOptions extends Omit<BuildOptions, 'plugins'> {

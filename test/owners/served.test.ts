@@ -101,10 +101,10 @@ t.test('each admin sees its own directory, and no other\'s', async t => {
   await manage('POST', 'register', { userid: 'bob', uuid: stranger }, otherAdminCredentials)
   for (const uuid of [tenant, stranger]) t.equal((await call(undefined, 'GET', `/${uuid}/greet/x`)).statusCode, 200)
   const own = (await call(adminCredentials, 'GET', `/${admin}/__directory__`)).json()
-  t.strictSame(own.modules.map(({ owner, name }: Record<string, string>) => [owner, name]), [[admin, 'mine'], [admin, 'tenant-api'], [tenant, 'greeter']])
+  t.strictSame(own.modules.map(({ owner, name }: Record<string, string>) => [owner, name]), [[admin, 'mine'], [admin, 'tenant-api'], [admin, 'module-api'], [tenant, 'greeter']])
   t.match(own.problems, [{ code: 'FMS_ERR_MODULE' }])
   const theirs = (await call(otherAdminCredentials, 'GET', `/${otherAdmin}/__directory__`)).json()
-  t.strictSame(theirs.modules.map(({ owner, name }: Record<string, string>) => [owner, name]), [[otherAdmin, 'tenant-api'], [stranger, 'greeter']])
+  t.strictSame(theirs.modules.map(({ owner, name }: Record<string, string>) => [owner, name]), [[otherAdmin, 'tenant-api'], [otherAdmin, 'module-api'], [stranger, 'greeter']])
   t.strictSame([theirs.directories, theirs.problems], [[], []])
   for (const [by, uuid] of [[undefined, admin], [otherAdminCredentials, admin], [adminCredentials, otherAdmin]] as const) {
     t.equal((await call(by, 'GET', `/${uuid}/__directory__`)).statusCode, 401)
