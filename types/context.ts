@@ -19,7 +19,7 @@ export interface Context {
   readonly api: string
   readonly requestId: string
   readonly log: FastifyBaseLogger
-  /** Trusted modules: the process environment. */
+  /** Trusted modules: the process environment, and beneath it what `.env` says. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted at the time limit, or when the client leaves before it was answered. */
   readonly signal: AbortSignal

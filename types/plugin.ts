@@ -11,7 +11,7 @@ export interface Microservices {
   refresh (): Promise<void>
   /** How tenants' code is walled off, and what runs; undefined in single-tenant mode, which has no tenants. */
   status (): SandboxStatus | undefined
-  /** The end of an owner's log, oldest first: what a tenant's modules wrote, and why its calls failed. */
+  /** The end of an owner's log, oldest first: what a tenant's modules wrote, why calls failed, and each of the last calls. */
   logs (owner: string): OwnerLogEntry[]
   /** The registration under another prefix; `FMS_ERR_PREFIX` where there is none. */
   at (prefix: string): Microservices

@@ -36,10 +36,13 @@ export interface SandboxStatus {
   readonly kills: Readonly<Record<'timeout' | 'memory' | 'crash' | 'garbage', number>>
 }
 
-/** A line of an owner's log: what its modules wrote, and what became of its calls. */
+/** A line of an owner's log: what its modules wrote, why calls failed, and each of the last calls. */
 export interface OwnerLogEntry {
+  /** Greater than that of any earlier entry of this owner. */
+  readonly id: number
   /** Milliseconds since the epoch. */
   readonly time: number
+  /** A call's own entry is `info`, whatever became of it. */
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
   readonly module: string
   readonly version: string
@@ -49,4 +52,13 @@ export interface OwnerLogEntry {
   /** Of the limit that was broken, or of how the call failed. */
   readonly code?: `FMS_ERR_${string}`
   readonly stack?: string
+  /** Of a call's own entry, as are the next two: the HTTP method. */
+  readonly method?: string
+  /** What the client got. */
+  readonly status?: number
+  /** From when its arguments were read until its answer was on its way, or sent where it took its time; none: it did not come so far. */
+  readonly milliseconds?: number
 }
+
+/** An entry that is to be written. */
+export type NewLogEntry = Omit<OwnerLogEntry, 'id' | 'method' | 'status' | 'milliseconds'>

@@ -1,14 +1,22 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Match } from '../catalog/snapshot.ts'
 import { concealed, isPlatformError, messageOf } from '../errors.ts'
 import { type Mask, maskError } from '../mask.ts'
+import type { OwnerLog } from '../tenancy/log.ts'
+
+interface Surroundings {
+  readonly request: Pick<FastifyRequest, 'id' | 'log'>
+  readonly mask: Mask | undefined
+  /** Of a trusted module's owner. */
+  readonly log: OwnerLog | undefined
+}
 
 /**
  * What the host's error handler is given for something that an endpoint threw: its status where that is 400 to 599,
  * else 500; of a 5xx only the status's name, while the log says all, in the author's own source positions.
  */
-export function toHttpError (thrown: unknown, match: Match, log: FastifyBaseLogger, mask: Mask | undefined): Error {
+export function toHttpError (thrown: unknown, match: Match, { request, mask, log }: Surroundings): Error {
   const { error, status } = readThrown(thrown)
   if (status < 500) return forClient(error, status, mask)
 
@@ -19,8 +27,13 @@ export function toHttpError (thrown: unknown, match: Match, log: FastifyBaseLogg
   // Loggers mark what they have seen, which a frozen error does not take.
   const shown = mask || !Object.isExtensible(error) ? maskError(error, mask ?? String) : error
   const { owner, name, version } = match.module
-  log.error({ err: shown, owner, module: name, version, api: match.api, function: match.endpoint.function }, shown.message)
-  return Object.assign(concealed(isOurs ? error.code : 'FMS_ERR_FUNCTION', status, shown), isOurs && error.headers && { headers: error.headers })
+  request.log.error({ err: shown, owner, module: name, version, api: match.api, function: match.endpoint.function }, shown.message)
+  const code = isOurs ? error.code : 'FMS_ERR_FUNCTION'
+  const { message, stack } = shown
+  log?.add({
+    time: Date.now(), level: 'error', module: name, version, api: match.api, requestId: request.id, code, message: String(message), ...typeof stack === 'string' && { stack }
+  })
+  return Object.assign(concealed(code, status, shown), isOurs && error.headers && { headers: error.headers })
 }
 
 /** Anything may be thrown, also what throws when it is looked at. */

@@ -1,9 +1,9 @@
 import type { Guest } from '../catalog/guest.ts'
-import type { Match } from '../catalog/snapshot.ts'
 import { platformError, type PlatformError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import type { GuestError } from '../sandbox/protocol.ts'
 import type { Outcome, Sandbox, SandboxCall } from '../sandbox/sandbox.ts'
+import type { OwnerLog } from '../tenancy/log.ts'
 import type { Standing, Tenant, Tenants } from '../tenancy/tenants.ts'
 import { guestText } from './guest-text.ts'
 import type { Invocation } from './invocation.ts'
@@ -63,7 +63,7 @@ export class GuestRunner {
       // It closed while the call waited.
       if (response.closed) throw gone()
       const outcome = await this.#sandbox.call(call)
-      if (outcome.kind === 'error') throw this.#thrown(outcome.error, match, request.id)
+      if (outcome.kind === 'error') throw this.#thrown(outcome.error, invocation)
       return outcome
     } finally {
       response.off('close', leave)
@@ -77,17 +77,16 @@ export class GuestRunner {
     return line
   }
 
-  async #wait (line: WaitingLine, { deadline, requestId }: SandboxCall, invocation: Invocation): Promise<void> {
-    const { match, request } = invocation
+  async #wait (line: WaitingLine, { deadline }: SandboxCall, invocation: Invocation): Promise<void> {
     try {
       await line.enterBy(deadline)
     } catch (error) {
-      this.report(error as PlatformError, match, requestId)
+      this.report(error as PlatformError, invocation)
       throw error
     }
     if (this.#isServed(invocation)) return
     line.leave()
-    throw platformError('FMS_ERR_UNDEFINED', match.api, request.method)
+    throw platformError('FMS_ERR_UNDEFINED', invocation.match.api, invocation.request.method)
   }
 
   /** Bodies may be long on their way, and calls wait: meanwhile the tenant may be disabled, or its UUID another's, with secrets of its own. */
@@ -95,14 +94,21 @@ export class GuestRunner {
     return tenant !== undefined && this.#tenants.isServed((match.module.guest as Guest).owner, tenant)
   }
 
-  /** Tells the owner what its caller is not told. */
-  report ({ code, message }: PlatformError, { module: { guest, name, version }, api }: Match, requestId: string, stack?: string): void {
-    this.#tenants.find((guest as Guest).owner)?.record({
-      time: Date.now(), level: 'error', module: name, version, api, requestId, code, message, ...(stack !== undefined && { stack })
-    })
+  /** The log of a call's tenant, if that is still the same. */
+  logOf ({ owner }: Guest, tenant: Standing): OwnerLog | undefined {
+    return this.#tenants.logOf(owner, tenant)
   }
 
-  #thrown (error: GuestError, match: Match, requestId: string): Error {
+  /** Tells the owner what its caller is not told. */
+  report ({ code, message }: PlatformError, { match: { module: { guest, name, version }, api }, tenant, request }: Invocation, stack?: string): void {
+    if (tenant !== undefined) {
+      this.logOf(guest as Guest, tenant)?.add({
+        time: Date.now(), level: 'error', module: name, version, api, requestId: request.id, code, message, ...(stack !== undefined && { stack })
+      })
+    }
+  }
+
+  #thrown (error: GuestError, invocation: Invocation): Error {
     const { kind, statusCode, message, code, validation } = error
     if (kind === 'arguments') {
       return Object.assign(new Error(message), { statusCode: 400, code: 'FST_ERR_VALIDATION', validation, validationContext: 'args' })
@@ -112,7 +118,7 @@ export class GuestRunner {
       return Object.assign(new Error(message), { statusCode, ...(code !== undefined && !code.startsWith('FMS_ERR_') && { code }) })
     }
     const failure = platformError(kind === 'response' ? 'FMS_ERR_RESPONSE' : kind === 'returns' ? 'FMS_ERR_RETURNS' : 'FMS_ERR_FUNCTION', message)
-    this.report(failure, match, requestId, error.stack === undefined ? undefined : match.module.mapStack(error.stack))
+    this.report(failure, invocation, error.stack === undefined ? undefined : invocation.match.module.mapStack(error.stack))
     return failure
   }
 }

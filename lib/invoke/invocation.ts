@@ -19,6 +19,8 @@ export interface Invocation {
   readonly mapped: boolean
   readonly request: FastifyRequest
   readonly response: ServerResponse
+  /** When its arguments were read, in milliseconds since the epoch. */
+  readonly since: number
   /** Aborted at the endpoint's time limit, where it has one; the answer may still be a stream then. */
   late?: AbortSignal
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { platformError } from '../errors.ts'
 import type { Mask } from '../mask.ts'
 import type { Settings } from '../options.ts'
+import type { Logs } from '../tenancy/logs.ts'
 import { ProgramRunner } from './command.ts'
 import { toHttpError } from './failure.ts'
 import { GuestRunner } from './guest.ts'
@@ -16,10 +17,12 @@ export class Invoker implements Host {
   readonly mask: Mask | undefined
   /** Only in multi-tenant mode. */
   readonly guests: GuestRunner | undefined
+  readonly logs: Logs
   readonly #programs: ProgramRunner
 
-  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, guests: GuestRunner | undefined) {
+  constructor (app: FastifyInstance, settings: Settings, mask: Mask | undefined, guests: GuestRunner | undefined, logs: Logs) {
     this.guests = guests
+    this.logs = logs
     this.app = app
     this.settings = settings
     this.mask = mask
@@ -47,7 +50,8 @@ export class Invoker implements Host {
 
   /** What the host's error handler is given for an error of a call. */
   failure (error: unknown, { match, request }: Pick<Invocation, 'match' | 'request'>): Error {
-    return toHttpError(error, match, request.log, this.mask)
+    const { owner, guest, builtIn } = match.module
+    return toHttpError(error, match, { request, mask: this.mask, log: guest !== undefined || builtIn ? undefined : this.logs.of(owner) })
   }
 
   close (): Promise<void> {

@@ -1,6 +1,7 @@
-import type { OwnerLogEntry } from '../../types/status.ts'
+import type { NewLogEntry } from '../../types/status.ts'
 import type { TenantSettings } from '../tenants.ts'
-import { OwnerLog } from './log.ts'
+import type { OwnerLog } from './log.ts'
+import type { Logs, Reader } from './logs.ts'
 import type { Owner } from './owner.ts'
 import type { Replica } from './replica.ts'
 
@@ -10,25 +11,25 @@ export interface Tenant extends TenantSettings {
   readonly admin: string
   readonly owner: string
   /** Adds a line to its log. */
-  record (entry: OwnerLogEntry): void
+  record (entry: NewLogEntry): void
 }
 
 /** What tells a tenant from another that has got its UUID later. */
 export type Standing = Pick<Owner, 'admin' | 'createdAt'>
 
-// A log has 256 KB by default: those that were written to last may take 256 MB.
-const LOGS_MAX = 1_000
-
 /** Tenants as the sandbox takes them, with their logs. */
 export class Tenants {
   readonly #registry: Pick<Replica, 'find' | 'serves'>
   readonly #tenants = new Map<string, { owner: Owner, tenant: Tenant }>()
-  /** The one that was written to last comes last. */
-  readonly #logs = new Map<string, OwnerLog>()
+  readonly #logs: Logs
 
-  constructor (registry: Pick<Replica, 'find' | 'serves' | 'onChange'>) {
+  constructor (registry: Pick<Replica, 'find' | 'serves' | 'onChange'>, logs: Logs) {
     this.#registry = registry
-    registry.onChange(uuids => { for (const uuid of uuids) this.#review(uuid) })
+    this.#logs = logs
+    registry.onChange(uuids => {
+      for (const uuid of uuids) this.#review(uuid)
+      logs.review()
+    })
   }
 
   /** The same object for as long as it may use the same. */
@@ -54,26 +55,27 @@ export class Tenants {
     return owner !== undefined && (owner === standing || isStill(standing, owner)) && this.#registry.serves(uuid)
   }
 
-  /** What an owner's log holds, oldest first; nothing for one that is no tenant. */
-  entries (uuid: string): OwnerLogEntry[] {
-    return this.#logs.get(uuid)?.entries ?? []
+  /** Its log; undefined where it is gone, and for another who has its UUID: calls of a tenant end after it has been removed. */
+  logOf (uuid: string, standing: Standing): OwnerLog | undefined {
+    const owner = this.#registry.find(uuid)
+    if (owner?.role !== 'tenant' || !(owner === standing || isStill(standing, owner))) return undefined
+    // Who has a log is known, so that a change tells whether it is still the same.
+    if (!this.#tenants.has(uuid)) this.find(uuid)
+    return this.#logs.of(uuid, owner.limits.logBytes)
+  }
+
+  /** As `Logs.follow`, of a tenant or an admin. */
+  follow (uuid: string, reader: Reader): () => void {
+    const owner = this.#registry.find(uuid)
+    if (owner !== undefined) this.logOf(uuid, owner)
+    return this.#logs.follow(uuid, reader)
   }
 
   #make (owner: Owner): Tenant {
     const { uuid, admin, limits, isolation, webAssembly } = owner
-    const tenant = { owner: uuid, admin, limits, isolation, webAssembly, record: (entry: OwnerLogEntry) => this.#record(uuid, limits.logBytes, entry) }
+    const tenant = { owner: uuid, admin, limits, isolation, webAssembly, record: (entry: NewLogEntry) => this.logOf(uuid, owner)?.add(entry) }
     // Neither spread nor printed: it may hold secrets.
     return Object.freeze(Object.defineProperty(tenant, 'environment', { value: owner.environment() })) as Tenant
-  }
-
-  #record (uuid: string, logBytes: number, entry: OwnerLogEntry): void {
-    // Calls of a tenant end after it has been removed.
-    if (this.#registry.find(uuid)?.role !== 'tenant') return
-    const log = this.#logs.get(uuid) ?? new OwnerLog(logBytes)
-    log.add(entry)
-    this.#logs.delete(uuid)
-    this.#logs.set(uuid, log)
-    if (this.#logs.size > LOGS_MAX) this.#logs.delete(this.#logs.keys().next().value!)
   }
 
   #review (uuid: string): void {
@@ -81,7 +83,7 @@ export class Tenants {
     const known = this.#tenants.get(uuid)?.owner
     if (owner?.role === 'tenant' && (known === undefined || isStill(known, owner))) return
     this.#tenants.delete(uuid)
-    this.#logs.delete(uuid)
+    this.#logs.forget(uuid)
   }
 }
 
