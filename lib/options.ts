@@ -55,7 +55,8 @@ const SECRET_LENGTH_MIN = 6
  */
 export async function readSettings (app: FastifyInstance, given: MicroservicesOptions): Promise<Settings> {
   const problems: string[] = []
-  const fromEnvironment = given.env === false ? {} : await readEnvironment(app, problems)
+  const environment = layered(given.env === false ? {} : await readFile(app, problems))
+  const fromEnvironment = given.env === false ? {} : setIn(environment)
   const values = merge(given, fromEnvironment, problems)
   const names = parameterNames({ ...fromEnvironment, ...defined(given) }, values.NUM_URL_PARMS ?? 10, problems)
   const admins = readAdmins(values, problems)
@@ -85,39 +86,46 @@ export async function readSettings (app: FastifyInstance, given: MicroservicesOp
     envelope: values.envelope as boolean,
     directory: values.directory as boolean,
     authorize: values.authorize,
-    environment: process.env,
+    environment,
     secrets: [
-      ...readSecrets(app, entries(values.SECRETS ?? '', /[\s,]+/), process.env),
+      ...readSecrets(app, entries(values.SECRETS ?? '', /[\s,]+/), environment),
       ...installation.adminSecrets, ...installation.secretsKeys, ...values.MONGO_INITDB_ROOT_PASSWORD ? [values.MONGO_INITDB_ROOT_PASSWORD] : []
     ]
   })
 }
 
-/** In a child context, so that the host may register @fastify/env itself, before or after us. */
-async function readEnvironment (app: FastifyInstance, problems: string[]): Promise<Record<string, string>> {
+/** What `.env` says, all of it as text. In a child context, so that the host may register @fastify/env itself, before or after us. */
+async function readFile (app: FastifyInstance, problems: string[]): Promise<Record<string, string>> {
   let found: Record<string, string> = {}
   await app.register(async child => {
     try {
       // Called, not registered: Fastify would carry its failure up to the host, past this catch.
       await new Promise<void>((resolve, reject) => {
-        fastifyEnv(child, { confKey: 'microservicesEnvironment', dotenv: true, schema: environmentSchema() }, error => error ? reject(error) : resolve())
+        const options = { confKey: 'microservicesEnvironment', dotenv: true, env: false, schema: { type: 'object', patternProperties: { '': { type: 'string' } } } }
+        fastifyEnv(child, options, error => error ? reject(error) : resolve())
       })
       found = child.getDecorator<Record<string, string>>('microservicesEnvironment')
     } catch (error) {
       problems.push(`.env: expected a readable file, or none; ${(error as Error).message}`)
     }
   })
-  // `NAME=` in a file means: not set.
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== ''))
+  return Object.assign(Object.create(null), found)
 }
 
-/** Everything is text here: types are checked once, for options and environment alike. It strips other names. */
-function environmentSchema () {
-  return {
-    type: 'object',
-    properties: Object.fromEntries(Object.keys(environmentSettings).map(name => [name, { type: 'string' }])),
-    patternProperties: { [numberedParameter.source]: { type: 'string' } }
-  }
+/** The process environment as it is whenever it is looked at, and beneath it what `.env` says. */
+function layered (file: Record<string, string>): NodeJS.ProcessEnv {
+  if (Object.keys(file).length === 0) return process.env
+  return new Proxy(process.env, {
+    get: (own, name) => Reflect.get(own, name) ?? Reflect.get(file, name),
+    has: (own, name) => Reflect.has(own, name) || Reflect.has(file, name),
+    ownKeys: own => [...new Set([...Reflect.ownKeys(own), ...Reflect.ownKeys(file)])],
+    getOwnPropertyDescriptor: (own, name) => Reflect.getOwnPropertyDescriptor(own, name) ?? Reflect.getOwnPropertyDescriptor(file, name)
+  })
+}
+
+/** `NAME=` means: not set. */
+function setIn (environment: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== ''))
 }
 
 function defined (options: object): Record<string, unknown> {
@@ -129,7 +137,7 @@ function merge (given: MicroservicesOptions, fromEnvironment: Record<string, str
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(optionsSchema.properties)) {
     const option = (given as Record<string, unknown>)[name]
-    const text = fromEnvironment[name]
+    const text = Object.hasOwn(environmentSettings, name) ? fromEnvironment[name] : undefined
     if (option !== undefined) values[name] = check(name, schema, option, 'option', problems)
     else if (text !== undefined) values[name] = check(name, schema, convert(schema, text), 'environment', problems)
     values[name] ??= schema.default
