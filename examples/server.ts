@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import microservices from 'fastify-microservices'
+import { produce } from 'fastify-microservices/tokens'
+import { serveBrowserPage } from './browser/serve.ts'
 
 const admin = '70dd81e5-961a-470e-9e88-63d828674757'
 const good = '0d9e4a76-52f1-4f0e-9a3c-6b1d2e8f7a10'
@@ -31,17 +33,32 @@ await app.register(microservices, {
   // There without being registered.
   tenants: { [good]: {}, [hostile]: {} }
 })
+await app.register(serveBrowserPage, { prefix: '/browser' })
 const address = await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => app.close())
 
+// For the page: a key of the good tenant's that opens its endpoints and manages nothing.
+const keys = `${address}/tenants/${admin}/tenant-api/keys`
+const body = JSON.stringify({ uuid: good, kind: 'call' })
+const token = await produce({ kid: `${admin}.first`, key: adminSecret, method: 'POST', url: keys, manage: true, body })
+const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+const { kid, secret } = await (await fetch(keys, { method: 'POST', headers, body })).json() as { kid: string, secret: string }
+writeFileSync(`${data}/browser.key`, `${kid} ${secret}`, { mode: 0o600 })
+
 const mapped = JSON.stringify({ args: [1, 2, 3], name1: 'one', __map__: { parm_1: 'p1', parm_2: 'p2' } })
 
-/** curl's options, with a shell's way to make the token at the moment that it is needed. */
-function withToken (method: string, path: string, payload?: object): string {
-  const json = payload && JSON.stringify(payload)
-  const token = ['npx node examples/token.ts', method, `'${address}${path}'`, json && `'${json}'`].filter(Boolean).join(' ')
-  return [`-H "authorization: Bearer $(${token})"`, json && `--json '${json}'`].filter(Boolean).join(' ')
+/** curl's options, with a shell's way to make the token at the moment that it is needed. A payload is JSON, or a file. */
+function withToken (method: string, path: string, payload?: object | `@${string}`): string {
+  const text = typeof payload === 'object' ? `'${JSON.stringify(payload)}'` : payload
+  const token = ['npx node examples/token.ts', method, `'${address}${path}'`, text].filter(Boolean).join(' ')
+  const body = typeof payload === 'object' ? `--json ${text}` : payload && `-H 'content-type: text/typescript' --data-binary ${payload}`
+  return [`-H "authorization: Bearer $(${token})"`, body].filter(Boolean).join(' ')
+}
+
+function upload (shows: string, file: `@${string}`): [string, string, string] {
+  const path = `/tenants/${newcomer}/module-api/upload/farewell`
+  return [shows, path, withToken('POST', path, file)]
 }
 
 const calls: ReadonlyArray<[shows: string, path: string, options?: string]> = [
@@ -80,11 +97,18 @@ const calls: ReadonlyArray<[shows: string, path: string, options?: string]> = [
   ['so the admin registers one, with a single-use token; its keys are told once', `/tenants/${admin}/tenant-api/register`, withToken('POST', `/tenants/${admin}/tenant-api/register`, { userid: 'newcomer', uuid: newcomer })],
   ['it is there, and a token opens it', `/tenants/${newcomer}/hello`, withToken('GET', `/tenants/${newcomer}/hello`)],
   ['no token opens two doors: 401', `/tenants/${newcomer}/hello`, withToken('GET', '/tenants/elsewhere')],
-  ['management never goes without: 401', `/tenants/${admin}/tenant-api/list`]
+  ['management never goes without: 401', `/tenants/${admin}/tenant-api/list`],
+  upload('a module is uploaded', '@examples/uploads/farewell.ts'),
+  ['and live', `/tenants/${newcomer}/farewell/Ada`],
+  upload('so is its second version; the answer tells what changed', '@examples/uploads/farewell-2.ts'),
+  ['which answers from now on', `/tenants/${newcomer}/farewell/Ada`],
+  ['back to the first', `/tenants/${newcomer}/module-api/rollback`, withToken('POST', `/tenants/${newcomer}/module-api/rollback`, { module: 'farewell' })],
+  ['which is there again', `/tenants/${newcomer}/farewell/Ada`]
 ]
 
 for (const [shows, path, options] of calls) {
   const url = path.startsWith('/tenants/') ? path : `/rest/services${path}`
   console.log(`# ${shows}\n${['curl', options, `'${address}${url}'`].filter(Boolean).join(' ')}`)
 }
+console.log(`# Tokens in a browser: open ${address}/browser/ and paste the key that is in ${data}/browser.key`)
 console.log('# Change a file in examples/plugins and call again: it is live. Ctrl+C ends.')

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /** Generous: the machine may be busy with other tests. */
@@ -19,19 +20,21 @@ export async function curl (line: string): Promise<Answer> {
   if (!line.startsWith('curl ')) throw new Error(`expected a curl command; found ${line}`)
   const { stdout } = await promisify(execFile)('sh', ['-c', line.replace(/^curl /, 'printf "%s\\0" ')])
   let method: string | undefined
-  let payload: string | null = null
+  let payload: string | Uint8Array<ArrayBuffer> | null = null
   let url = ''
   const headers: Record<string, string> = {}
   const words = stdout.split('\0').slice(0, -1)
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-X') method = words.shift()
-    else if (word === '--json') payload = words.shift() ?? ''
+    else if (word === '--json') {
+      payload = words.shift() ?? ''
+      headers['content-type'] = 'application/json'
+    } else if (word === '--data-binary') payload = new Uint8Array(await readFile((words.shift() ?? '').replace(/^@/, '')))
     else if (word === '-H') addHeader(headers, words.shift() ?? '')
     else if (word.startsWith('http:')) url = word
-    else if (word !== '-i' && word !== '-N') throw new Error(`expected -X, -H, --json, -i, -N or a URL; found ${word} in ${line}`)
+    else if (word !== '-i' && word !== '-N') throw new Error(`expected -X, -H, --json, --data-binary, -i, -N or a URL; found ${word} in ${line}`)
   }
   method ??= payload === null ? 'GET' : 'POST'
-  if (payload !== null) headers['content-type'] = 'application/json'
   const response = await fetch(url, { method, body: payload, headers, signal: AbortSignal.timeout(WITHIN_MS) })
   const text = await response.text()
   const isJson = response.headers.get('content-type')?.startsWith('application/json')

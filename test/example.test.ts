@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { curl } from './curl.ts'
 
@@ -57,7 +58,13 @@ const expected: ReadonlyArray<[call: string, status: number, body: unknown]> = [
   [`POST ${admin}/tenant-api/register`, 200, undefined],
   [`GET ${newcomer}/hello`, 200, { hello: newcomer.slice(9) }],
   [`GET ${newcomer}/hello`, 401, noToken],
-  [`GET ${admin}/tenant-api/list`, 401, noToken]
+  [`GET ${admin}/tenant-api/list`, 401, noToken],
+  [`POST ${newcomer}/module-api/upload/farewell`, 200, undefined],
+  [`GET ${newcomer}/farewell/Ada`, 200, { goodbye: 'Ada' }],
+  [`POST ${newcomer}/module-api/upload/farewell`, 200, undefined],
+  [`GET ${newcomer}/farewell/Ada`, 200, { goodbye: 'Ada', until: 'soon' }],
+  [`POST ${newcomer}/module-api/rollback`, 200, undefined],
+  [`GET ${newcomer}/farewell/Ada`, 200, { goodbye: 'Ada' }]
 ]
 
 t.test('`npm run example` builds, then starts the server', async t => {
@@ -87,17 +94,26 @@ t.test('every line that the example prints works when pasted, and Ctrl+C ends it
     if (body === undefined) untold.push(answer.body)
     else t.strictSame(answer.body, body, `${call}: body`)
   }
-  const [sampleOne, everything, registered] = untold.map(body => JSON.stringify(body))
+  const [sampleOne, everything, registered, uploaded, second] = untold.map(body => JSON.stringify(body))
   t.match(sampleOne, '"helper"', '__dir__ lists a function that has no descriptor')
   t.notMatch(sampleOne, /__private|Counter|variable/, 'and no private function, class or value')
   for (const name of ['sample-one', 'people', 'product_v2', 'temperature', 'word-count', 'countdown']) {
     t.match(everything, `"${name}"`, `__dir__ knows ${name}`)
   }
   t.match(registered, /"userid":"newcomer".*"keys":\[\{.*"secret":"[\w-]{43}"/, 'a registration tells the keys')
+  t.match(uploaded, /"module":"farewell","version":"[\da-f]{64}","active":true/, 'an upload tells its version')
+  t.match(second, /"breaking":false/, 'and what it changes')
 
   example.kill('SIGINT')
   const [code, signal] = await Promise.race([exit, deadline(WITHIN_MS, 'the example did not stop')])
   t.strictSame([code, signal], [0, null], 'exit code 0')
+})
+
+t.test('the whole round by the command line: a tenant, its module, a token that opens once, a second version, and back', async t => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['examples/round.ts'], { cwd: root, timeout: 4 * WITHIN_MS })
+  const answers = [...stdout.matchAll(/^(\d{3}) (.*)$/gm)].map(([, status, body]) => [Number(status), JSON.parse(body!)])
+  t.strictSame(answers, [[200, 'Hello, Grace!'], [401, noToken], [200, 'Good morning, Grace!'], [200, 'Hello, Grace!']])
+  t.match(stdout, /greeter [\da-f]{12} is live, it was [\da-f]{12}/, 'it says what it rolled back')
 })
 
 /** The printed curl lines, once the last line of all is there. */

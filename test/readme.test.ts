@@ -44,6 +44,12 @@ t.test('the commands of its first lines are scripts of the package', async t => 
   const shell = blocks.filter(({ info }) => kinds.scripts.test(info)).flatMap(({ lines }) => lines)
   t.ok(shell.length > 0, 'the commands were found')
   for (const command of shell.flatMap(line => line.replace(/#.*/, '').split('&&')).map(command => command.trim())) {
+    if (command.startsWith('npx fastify-microservices ')) {
+      const [, , name = '', ...words] = command.split(' ')
+      const { stdout } = await promisify(execFile)(process.execPath, ['dist/lib/cli/main.js', name, '--help'], { cwd: root })
+      for (const option of words.filter(word => word.startsWith('--'))) t.match(stdout, option, command)
+      continue
+    }
     const script = /^npm (?:run )?(?<name>test|(?<=run )[\w:-]+)$/.exec(command)?.groups?.name
     t.ok(command === 'npm ci' || (script !== undefined && script in scripts), command)
   }

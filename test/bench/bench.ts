@@ -11,8 +11,9 @@ import { sandboxSections } from './sandbox.ts'
 import { loadScenarios, scenarios, type ScenarioName } from './scenarios.ts'
 import { measureStart } from './start.ts'
 import * as table from './table.ts'
+import { uploadsSections } from './uploads.ts'
 
-/** Takes some 5 minutes without the sections of the sandbox and of owners; `--quick` a quarter of that, for a look while working. */
+/** Takes some 5 minutes without the sections of the sandbox, of owners and of uploads; `--quick` a quarter of that, for a look while working. */
 const full = { counts: [1, 1_000, 10_000], rounds: 5, seconds: 1, starts: [1_000, 10_000], runs: 5, reloads: 10, heapReloads: 500 }
 const quick = { counts: [1, 1_000], rounds: 3, seconds: 1, starts: [1_000], runs: 3, reloads: 5, heapReloads: 100 }
 
@@ -27,10 +28,10 @@ const sections: Record<string, (extent: Extent) => Promise<void>> = {
   start: printStart,
   reload: printReload,
   heap: printHeap,
-  ...Object.fromEntries(Object.entries({ ...sandboxSections, ...ownersSections }).map(([name, print]) => [name, (extent: Extent) => print(extent === quick)]))
+  ...Object.fromEntries(Object.entries({ ...sandboxSections, ...ownersSections, ...uploadsSections }).map(([name, print]) => [name, (extent: Extent) => print(extent === quick)]))
 }
 /** Several sections by one name. */
-const groups: Record<string, string[]> = { owners: Object.keys(ownersSections) }
+const groups: Record<string, string[]> = { owners: Object.keys(ownersSections), uploads: Object.keys(uploadsSections) }
 
 const { positionals, values: { quick: isQuick } } = parseArgs({
   allowPositionals: true, options: { quick: { type: 'boolean', default: false } }

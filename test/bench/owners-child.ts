@@ -101,8 +101,8 @@ export async function withOwnersServer<T> (options: MicroservicesOptions, use: (
 }
 
 /** A token of the admin's, for a path with its query; for management as well. */
-export function adminToken (method: string, path: string, body = ''): Promise<string> {
-  return produce({ kid: `${admin}.first`, key: adminSecret, method, url: origin + path, manage: path.includes('/tenant-api/'), body })
+export function adminToken (method: string, path: string, body = '', base = origin): Promise<string> {
+  return produce({ kid: `${admin}.first`, key: adminSecret, method, url: base + path, manage: /\/(?:tenant|module)-api\//.test(path), body })
 }
 
 /** A request with a token of the admin's, as it goes over the wire. */

@@ -30,6 +30,7 @@ const built = new URL('.', import.meta.resolve('fastify-microservices'))
 const { namespaceOf } = await load<typeof import('../../lib/http/resolve.ts')>('http/resolve.js')
 const { chooseStore } = await load<typeof import('../../lib/store/choose.ts')>('store/choose.js')
 const { Registry } = await load<typeof import('../../lib/tenancy/registry.ts')>('tenancy/registry.js')
+const { Logs } = await load<typeof import('../../lib/tenancy/logs.ts')>('tenancy/logs.js')
 const { Tenants } = await load<typeof import('../../lib/tenancy/tenants.ts')>('tenancy/tenants.js')
 const { readSandbox } = await load<typeof import('../../lib/tenants.ts')>('tenants.js')
 
@@ -79,7 +80,7 @@ async function register ({ tenants, from = 0, atOnce = 1 }: RegistryTask): Promi
 function lookUp (tenants: number): LookUps {
   const { owners } = registry.list(admin, { limit: tenants })
   if (owners.length < tenants) throw new Error(`expected ${tenants} tenants; found ${owners.length}`)
-  const environments = new Tenants(registry)
+  const environments = new Tenants(registry, new Logs())
   const namespaces = new Map(owners.map(({ uuid }) => [uuid, { modules: [] }]))
   const snapshot = { namespaces } as unknown as Snapshot
   const settings = { multiTenant: true } as Settings

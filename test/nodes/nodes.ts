@@ -11,8 +11,8 @@ import { type Credentials, admin, adminCredentials, secrets } from '../owners/ow
 import type { NodeReport, NodeSpec, Order } from './node.ts'
 
 /** Generous: machines of tests are slow and shared. */
-const START_WITHIN_MS = 20_000
-const ANSWER_WITHIN_MS = 10_000
+const START_WITHIN_MS = 60_000
+const ANSWER_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 10_000
 /** Nodes look four times a second; a second is what they promise. */
 const FOLLOW_WITHIN_MS = 5_000
@@ -31,6 +31,8 @@ export interface Call {
   /** One that is there already. */
   readonly token?: string
   readonly payload?: unknown
+  /** In the place of a payload: a text of another type than JSON. */
+  readonly sent?: { readonly text: string, readonly type: string }
 }
 
 /** Options of nodes that act as one: the store's, by `options`, is to be the same for all. */
@@ -46,10 +48,13 @@ export function installation (options: Partial<MicroservicesOptions>): Microserv
 }
 
 /** A token for a call below the prefix; of every kind of key, and for management where the path is that of management. */
-export function token (path: string, { method = 'GET', by = adminCredentials, payload }: Omit<Call, 'token'> = {}): Promise<string> {
-  return produce({
-    kid: by.kid, key: by.secret, method, url: origin + prefix + path, body: payload === undefined ? '' : JSON.stringify(payload), manage: path.includes('/tenant-api/')
-  })
+export function token (path: string, { method = 'GET', by = adminCredentials, ...call }: Omit<Call, 'token'> = {}): Promise<string> {
+  const manage = /\/(?:tenant|module)-api\//.test(path)
+  return produce({ kid: by.kid, key: by.secret, method, url: origin + prefix + path, body: sentOf(call)?.text ?? '', manage })
+}
+
+function sentOf ({ payload, sent }: Call): Call['sent'] {
+  return payload === undefined ? sent : { text: JSON.stringify(payload), type: 'application/json' }
 }
 
 /** A node in a process of its own, which ends with the test. */
@@ -73,12 +78,13 @@ export class Node {
   }
 
   /** A call below the prefix. */
-  async call (path: string, { method = 'GET', by, token: given, payload }: Call = {}): Promise<Answer> {
-    const bearer = given ?? (by && await token(path, { method, by, payload }))
+  async call (path: string, { method = 'GET', by, token: given, ...call }: Call = {}): Promise<Answer> {
+    const bearer = given ?? (by && await token(path, { method, by, ...call }))
+    const sent = sentOf(call)
     const response = await fetch(`http://127.0.0.1:${this.#port}${prefix}${path}`, {
       method,
-      headers: { ...bearer && { authorization: `Bearer ${bearer}` }, ...payload !== undefined && { 'content-type': 'application/json' } },
-      ...payload !== undefined && { body: JSON.stringify(payload) },
+      headers: { ...bearer && { authorization: `Bearer ${bearer}` }, ...sent && { 'content-type': sent.type } },
+      ...sent && { body: sent.text },
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS)
     })
     const text = await response.text()
