@@ -20,7 +20,7 @@ export function canonicalUuid (text: string): string | undefined {
   return uuidPattern.test(lower) ? lower : undefined
 }
 
-/** Names of modules that the platform keeps for itself. */
+/** Names of modules that the platform keeps for itself, in any case: a host's router may take one for the other. */
 export function isReservedName (name: string): boolean {
-  return name === 'tenant-api' || name === 'module-api'
+  return /^(?:tenant|module)-api$/i.test(name)
 }

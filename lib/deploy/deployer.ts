@@ -54,6 +54,8 @@ export interface Uploaded {
 export type Activated = Pick<Uploaded, 'module' | 'version' | 'changes'>
 
 interface Version {
+  /** Who asked for it. */
+  readonly by: string
   readonly owner: Owner
   readonly module: string
   readonly version: string
@@ -88,34 +90,6 @@ export class Deployer {
     return await this.#turns.take(upload.owner, () => this.#upload(upload))
   }
 
-  async #upload (upload: Upload): Promise<Uploaded> {
-    const { module, by, activate, compatible } = upload
-    checkName(module)
-    const { versions } = this.#options
-    const { files, ignored } = await refusing(() => this.#receiver.receive(upload))
-    const owner = await this.#ownerOf(upload)
-    const name: Version = { owner, module, version: versionOf(files) }
-    const bytes = files.reduce((sum, { contents }) => sum + contents.length, 0)
-    const known = (await versions.list(owner.uuid, module)).find(({ version }) => version === name.version)
-    const about = { module, version: name.version, files: files.length, bytes, ignored }
-    if (known !== undefined && (known.active || !activate)) return { ...about, active: known.active, unchanged: true, changes: [] }
-    // A store that does not answer may have done it all the same.
-    let mayBeKept = false
-    try {
-      const changes = await this.#examiner.examine(plain(name), files, { compatible })
-      mayBeKept = true
-      const isAdded = await versions.add(owner, { ...about, by }, packFiles(files))
-      mayBeKept = isAdded
-      if (activate) await this.#goLive(name)
-      // Those that stay for now go with the next.
-      if (isAdded) await versions.prune(owner, module, name.version).catch(() => {})
-      return { ...about, active: activate, unchanged: !isAdded, changes }
-    } catch (error) {
-      if (known === undefined) await this.#leaveNothing(name, mayBeKept)
-      throw error
-    }
-  }
-
   /** By module, those with the newest version first. */
   async list (asker: Asker, module?: string): Promise<Array<{ module: string, active: string | null, versions: VersionListing[] }>> {
     const { uuid } = await this.#ownerOf(asker)
@@ -126,18 +100,22 @@ export class Deployer {
 
   /** @param prefix of the version: 12 digits or more */
   async activate (asker: Asker, module: string, prefix: string): Promise<Activated> {
-    const owner = await this.#ownerOf(asker)
-    return await this.#turns.take(owner.uuid, async () => this.#turnTo({ owner, module, version: await this.#find(owner, module, prefix) }))
+    return await this.#turns.take(asker.owner, async () => {
+      const owner = await this.#ownerOf(asker)
+      return await this.#turnTo({ by: asker.by, owner, module, version: await this.#find(owner, module, prefix) })
+    })
   }
 
   /** The newest version that is older than the active one. */
   async rollback (asker: Asker, module: string): Promise<Activated> {
-    const owner = await this.#ownerOf(asker)
-    const all = await this.#options.versions.list(owner.uuid, module)
-    const active = all.findIndex(version => version.active)
-    if (all.length === 0) failUnknown(module)
-    assert(active > 0, 409, `module: expected one with a version before the active one; found none ${active < 0 ? 'that is active' : 'before it'}`)
-    return await this.#turns.take(owner.uuid, () => this.#turnTo({ owner, module, version: all[active - 1]!.version }))
+    return await this.#turns.take(asker.owner, async () => {
+      const owner = await this.#ownerOf(asker)
+      const all = await this.#options.versions.list(owner.uuid, module)
+      const active = all.findIndex(version => version.active)
+      if (all.length === 0) failUnknown(module)
+      assert(active > 0, 409, `module: expected one with a version before the active one; found none ${active < 0 ? 'that is active' : 'before it'}`)
+      return await this.#turnTo({ by: asker.by, owner, module, version: all[active - 1]!.version })
+    })
   }
 
   /** One version, which may not be the active one, or the whole module. */
@@ -154,6 +132,35 @@ export class Deployer {
     else await refusing(() => catalog().follow(owner.uuid, module))
   }
 
+  async #upload (upload: Upload): Promise<Uploaded> {
+    const { module, by, activate, compatible } = upload
+    checkName(module)
+    const { versions } = this.#options
+    const { files, ignored } = await refusing(() => this.#receiver.receive(upload))
+    const owner = await this.#ownerOf(upload)
+    const name: Version = { by, owner, module, version: versionOf(files) }
+    const bytes = files.reduce((sum, { contents }) => sum + contents.length, 0)
+    const known = (await versions.list(owner.uuid, module)).find(({ version }) => version === name.version)
+    const about = { module, version: name.version, files: files.length, bytes, ignored }
+    if (known !== undefined && (known.active || !activate)) return { ...about, active: known.active, unchanged: true, changes: [] }
+    // A store that does not answer may have done it all the same.
+    let mayBeKept = false
+    try {
+      const changes = await this.#examiner.examine(plain(name), files, { compatible })
+      await this.#askAgain(name)
+      mayBeKept = true
+      const isAdded = await versions.add(owner, { ...about, by }, packFiles(files))
+      mayBeKept = isAdded
+      if (activate) await this.#goLive(name)
+      // Those that stay for now go with the next.
+      if (isAdded) await versions.prune(owner, module, name.version).catch(() => {})
+      return { ...about, active: activate, unchanged: !isAdded, changes }
+    } catch (error) {
+      if (known === undefined) await this.#leaveNothing(name, mayBeKept)
+      throw error
+    }
+  }
+
   /**
    * With all that other nodes have done by now. What is written is written for as long as it is that admin's.
    *
@@ -165,6 +172,13 @@ export class Deployer {
     const found = registry.manages(by, owner) ? registry.find(owner) : undefined
     if (found === undefined) throw refusal()
     return found
+  }
+
+  /** To make a version takes its time. Whose it is now may have the UUID of somebody who is gone. */
+  async #askAgain ({ by, owner: { uuid, createdAt } }: Pick<Version, 'by' | 'owner'>): Promise<void> {
+    const now = await this.#ownerOf({ by, owner: uuid })
+    // An owner of the settings is kept, and so created, with its first version.
+    if (createdAt !== null && now.createdAt !== createdAt) throw refusal()
   }
 
   async #find ({ uuid }: Owner, module: string, prefix: string): Promise<string> {
@@ -186,9 +200,10 @@ export class Deployer {
   }
 
   /** Where it does not get there, what was active before is active again. */
-  async #goLive ({ owner, module, version }: Version): Promise<void> {
+  async #goLive ({ by, owner, module, version }: Version): Promise<void> {
     const { versions, catalog } = this.#options
     const { uuid } = owner
+    await this.#askAgain({ by, owner })
     const before = versions.modulesOf(uuid)[module] ?? null
     try {
       if (!await versions.activate(owner, module, version)) failGone(version)

@@ -14,7 +14,7 @@ export interface SealsOptions {
 /** How far two machines' clocks may be apart, as with tokens. */
 const SKEW_SECS = 5
 
-/** Opens modules that came sealed: under a key for management, by whoever has it, for this module, not long ago, and once. */
+/** Opens modules that came sealed: under a key for management, by whoever has it, for this owner and module, not long ago, and once. */
 export class Seals {
   readonly #options: SealsOptions
 
@@ -32,6 +32,7 @@ export class Seals {
     const { header, content } = found ?? {}
     assert(header?.typ === 'module+jose' && content !== undefined, 400,
       `body: expected a compact JWE of type module+jose, under a key for management of ${owner} or of its admin; found another`)
+    assert(header.owner === owner, 400, `body: expected a seal for a module of ${owner}; found one for ${show(header.owner)}`)
     assert(header.module === module, 400, `body: expected a seal for module ${show(module)}; found one for ${show(header.module)}`)
     const expiresAt = this.#checkTimes(header)
     const isFirst = await once.use(`${header.kid} seal ${header.jti}`, expiresAt)

@@ -1,18 +1,18 @@
 import { platformError, unavailable } from '../errors.ts'
 
-/** Each may hold an upload, its files and what a store keeps of them: some 40 MB. */
+/** Each holds a version's files, packed and unpacked, and waits for a builder: these take 400 MB at most. */
 const AT_ONCE = 16
 
-/** Lets one thing at a time be done to an owner's modules. What its client does not wait for any more counts until it is done. */
+/** Lets owners work on their modules one thing at a time, until it is done: a client that leaves does not end what it began. */
 export class Turns {
   readonly #busy = new Set<string>()
 
   /** @throws `FMS_ERR_BUSY` where the owner has its turn already, `FMS_ERR_UNAVAILABLE` where too many have */
   async take<T> (owner: string, work: () => Promise<T>): Promise<T> {
     if (this.#busy.has(owner)) {
-      throw Object.assign(platformError('FMS_ERR_BUSY', 'an upload or an activation of this owner is under way'), { headers: { 'retry-after': '1' } })
+      throw Object.assign(platformError('FMS_ERR_BUSY', 'one upload or activation of an owner at a time'), { headers: { 'retry-after': '1' } })
     }
-    if (this.#busy.size >= AT_ONCE) throw unavailable('too many uploads and activations at once')
+    if (this.#busy.size >= AT_ONCE) throw unavailable('too many uploads at once')
     this.#busy.add(owner)
     try {
       return await work()

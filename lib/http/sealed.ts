@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
-import { concealed, platformError } from '../errors.ts'
+import { concealed, type ErrorCode, platformError } from '../errors.ts'
 import { seal, unseal } from '../tokens/seal.ts'
 import { getCall } from './call.ts'
 import type { Gate, Presented } from './gate.ts'
@@ -11,6 +11,9 @@ const TYPE = 'application/jose'
 
 /** An answer is sealed whole: as much as a tenant's may have at most. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+
+/** As long as a function may take by default. */
+const COLLECT_MS = 30_000
 
 /**
  * Lets calls come sealed, and seals their answers: under the key of their token, whose `jti` both carry, so that neither can
@@ -76,23 +79,35 @@ async function open (request: FastifyRequest, text: string, gate: Gate): Promise
 async function close (reply: FastifyReply, payload: unknown, presented: Presented, gate: Gate): Promise<string> {
   const { kid, jti } = presented
   const key = gate.keyOf(presented)
-  if (key === undefined) throw concealed('FMS_ERR_TOKEN', 401, platformError('FMS_ERR_TOKEN'))
-  const content = payload instanceof Readable ? await collect(payload) : payload as string | Uint8Array
+  if (key === undefined) throw platformError('FMS_ERR_TOKEN')
+  const content = payload instanceof Readable ? await collect(payload, reply) : payload as string | Uint8Array
   const cty = reply.getHeader('content-type')
   reply.header('content-type', TYPE).removeHeader('content-length')
   return await seal(content, { kid, typ: 'reply+jose', jti, ...(typeof cty === 'string' && { cty }) }, key)
 }
 
-async function collect (stream: Readable): Promise<Buffer> {
+/** Fastify does not have it yet: nobody else ends it when its client leaves. */
+async function collect (stream: Readable, { raw }: FastifyReply): Promise<Buffer> {
+  const leave = (): void => { stream.destroy() }
+  const timer = setTimeout(() => stream.destroy(failure('FMS_ERR_TIMEOUT', 504, `expected a stream that ends within ${COLLECT_MS / 1000} s, since it is sealed whole; found one that goes on`)), COLLECT_MS)
+  raw.once('close', leave)
+  if (raw.closed) leave()
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of stream as AsyncIterable<string | Uint8Array>) {
-    const part = Buffer.from(chunk)
-    bytes += part.length
-    if (bytes > ANSWER_BYTES_MAX) {
-      throw concealed('FMS_ERR_RESPONSE', 502, platformError('FMS_ERR_RESPONSE', `expected at most ${ANSWER_BYTES_MAX} bytes of an answer that is sealed; found more`))
+  try {
+    for await (const chunk of stream as AsyncIterable<string | Uint8Array>) {
+      const part = Buffer.from(chunk)
+      bytes += part.length
+      if (bytes > ANSWER_BYTES_MAX) throw failure('FMS_ERR_RESPONSE', 502, `expected at most ${ANSWER_BYTES_MAX} bytes of an answer that is sealed; found more`)
+      chunks.push(part)
     }
-    chunks.push(part)
+    return Buffer.concat(chunks)
+  } finally {
+    clearTimeout(timer)
+    raw.off('close', leave)
   }
-  return Buffer.concat(chunks)
+}
+
+function failure (code: ErrorCode, status: number, text: string): Error {
+  return concealed(code, status, platformError(code, text))
 }

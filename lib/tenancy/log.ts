@@ -33,8 +33,8 @@ export class OwnerLog {
   readonly #calls: EndedCall[] = []
   #next = 0
   #id = 0
-  /** Whoever reads along. */
-  readonly readers = new Set<(entry: OwnerLogEntry) => void>()
+  /** Whoever reads along: few logs have one. */
+  #readers: Set<(entry: OwnerLogEntry) => void> | undefined
   /** It was written to again since whoever keeps it looked. */
   isFresh = false
 
@@ -52,11 +52,22 @@ export class OwnerLog {
     this.#tell(entry)
   }
 
-  /** For each call, hence as it comes: a slot that is filled anew has left the processor's cache by then, which takes ten times as long. */
+  /** For each call, hence kept as it comes: to fill a slot anew that has left the processor's cache takes longer than a new object. */
   addCall (call: EndedCall): void {
     this.#calls[this.#next] = call
     this.#next = (this.#next + 1) % CALLS_KEPT
-    if (this.readers.size > 0) this.#tell(entryOf(call))
+    if (this.readers > 0) this.#tell(entryOf(call))
+  }
+
+  /** @returns what ends it */
+  follow (read: (entry: OwnerLogEntry) => void): () => void {
+    const readers = this.#readers ??= new Set()
+    readers.add(read)
+    return () => { readers.delete(read) }
+  }
+
+  get readers (): number {
+    return this.#readers?.size ?? 0
   }
 
   /** Oldest first. */
@@ -72,7 +83,7 @@ export class OwnerLog {
   }
 
   #tell (entry: OwnerLogEntry): void {
-    for (const read of this.readers) read(entry)
+    for (const read of this.#readers ?? []) read(entry)
   }
 }
 

@@ -49,14 +49,13 @@ export class Logs {
    */
   follow (owner: string, reader: Reader): () => void {
     if (this.#closed || this.#readers.size >= READERS_MAX) throw unavailable(`${READERS_MAX} read logs along, or the app closes`)
-    const { readers } = this.of(owner)
-    if (readers.size >= READERS_OF_ONE_MAX) {
+    const log = this.of(owner)
+    if (log.readers >= READERS_OF_ONE_MAX) {
       throw Object.assign(platformError('FMS_ERR_BUSY', `${READERS_OF_ONE_MAX} read this log along`), { headers: { 'retry-after': '10' } })
     }
-    const take = (entry: OwnerLogEntry): void => reader.take(entry)
-    readers.add(take)
+    const unfollow = log.follow(entry => reader.take(entry))
     const leave = (): void => {
-      readers.delete(take)
+      unfollow()
       this.#readers.delete(reader)
     }
     this.#readers.set(reader, { owner, leave })
@@ -92,7 +91,7 @@ export class Logs {
   #dropOne (): void {
     for (const [owner, log] of this.#logs) {
       this.#logs.delete(owner)
-      if (!log.isFresh && log.readers.size === 0) return
+      if (!log.isFresh && log.readers === 0) return
       log.isFresh = false
       this.#logs.set(owner, log)
     }

@@ -16,6 +16,8 @@ export interface SealHeader {
   readonly iat?: number
   /** When it ends. */
   readonly exp?: number
+  /** Whose module it is: a UUID, or `local`. */
+  readonly owner?: string
   /** Name of the module that it is. */
   readonly module?: string
 }
@@ -39,6 +41,7 @@ const members: Readonly<Record<string, (value: unknown) => boolean>> = {
   cty: text(/^[ -~]{1,200}$/),
   iat: Number.isSafeInteger,
   exp: Number.isSafeInteger,
+  owner: text(/^[-\w]{1,36}$/),
   module: text(/^[-\w]{1,200}$/)
 }
 const needed = ['alg', 'enc', 'kid', 'typ', 'jti']

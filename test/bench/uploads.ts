@@ -111,7 +111,7 @@ function sourceOf (version: number): string {
 async function upload (node: OwnersServer, owner: string, source: string): Promise<string> {
   const sealed = owner !== admin
     ? source
-    : await seal(source, { kid: `${admin}.first`, typ: 'module+jose', jti: randomName(), cty: 'text/typescript', ...times(), module: 'large' }, adminSecret)
+    : await seal(source, { kid: `${admin}.first`, typ: 'module+jose', jti: randomName(), cty: 'text/typescript', ...times(), owner: admin, module: 'large' }, adminSecret)
   const { version } = await manage(node, 'POST', `${owner}/module-api/upload/large`, sealed, owner === admin ? 'application/jose' : 'text/typescript') as { version: string }
   return version
 }

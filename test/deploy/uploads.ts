@@ -28,7 +28,7 @@ export async function buildUploads (t: Test, options: Parameters<typeof buildOwn
   if (statusCode !== 200) throw new Error(body)
   const upload: BuiltUploads['upload'] = async (body, { owner = tenant, module = 'hostile', by = adminCredentials, type = 'text/typescript', sealed = owner === admin, query = '' } = {}) => {
     const path = built.url(`/${owner}/module-api/upload/${module}${query}`)
-    const payload = sealed === false ? Buffer.from(body as string) : Buffer.from(await sealedBy(by, body, { module, cty: type, ...sealed === true ? {} : sealed }))
+    const payload = sealed === false ? Buffer.from(body as string) : Buffer.from(await sealedBy(by, body, { owner, module, cty: type, ...sealed === true ? {} : sealed }))
     const token = await produce({ kid: by.kid, key: by.secret, method: 'POST', url: new URL(path, 'https://api.example.com'), body: payload, manage: true })
     const headers = { authorization: `Bearer ${token}`, 'content-type': sealed === false ? type : 'application/jose' }
     return await built.app.inject({ method: 'POST', url: path, headers, payload })

@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { InjectOptions } from 'fastify'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 import t, { type Test } from 'tap'
@@ -14,6 +16,21 @@ const source = moduleSource({
   teapot: "{ method: 'POST' }, () => fail(418, 'secret reason')",
   stream: "{}, ({ length = 3 }) => new Response(new ReadableStream({ pull (controller) { controller.enqueue(new TextEncoder().encode('x'.repeat(1e6))); if (--length === 0) controller.close() } }))"
 })
+const endless = moduleSource({
+  endless: "{}, () => { now = 'running'; return new Response(new ReadableStream({ pull: () => new Promise(() => {}), cancel () { now = 'ended' } })) }",
+  state: '{}, () => now'
+}, "let now = 'none'")
+
+/** The server learns of what a client did in its own time. */
+async function until (is: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end;) {
+    if (await is()) return
+    // What is injected never lets a socket have its turn.
+    await turn()
+  }
+  throw new Error('it was not so within 20 s')
+}
+
 const { stream: _, ...guestSource } = { stream: '', text: source }
 
 interface Sealing extends BuiltOwners {
@@ -79,6 +96,22 @@ t.test('a stream is sealed whole, up to 16 MB', async t => {
   const large = await send(adminCredentials, 'GET', `/${admin}/own/stream?length=20`)
   t.equal(large.status, 502)
   t.match(large.answer ?? large.raw, /Bad Gateway/)
+})
+
+t.test('a stream that is being sealed ends with its client', async t => {
+  const { app, url } = await open(t, { files: { 'endless.ts': endless } })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  const path = url(`/${admin}/endless/endless`)
+  const { headers } = await sealCall({ kid: adminCredentials.kid, key: adminCredentials.secret, method: 'GET', url: `https://api.example.com${path}` })
+  const leave = new AbortController()
+  const answer = fetch(base + path, { headers, signal: leave.signal })
+  const state = async () => (await app.inject(url(`/${admin}/endless/state`))).json() as unknown
+  await until(async () => await state() === 'running')
+  leave.abort()
+  await t.rejects(answer)
+  await until(async () => await state() === 'ended')
+  t.pass('it was told')
 })
 
 t.test('an admin\'s key seals the calls of its tenants', async t => {

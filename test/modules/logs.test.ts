@@ -237,7 +237,7 @@ t.test('four follow one log; who leaves makes room', async t => {
 
 t.test('it ends when its tenant is disabled, when its key is removed, and with the app', async t => {
   const built = await open(t)
-  const { manage, keys, app } = built
+  const { manage, keys, app, call } = built
   const disabled = await Following.open(built, keys.manage, following())
   await manage('POST', 'disable', { uuid: tenant })
   await disabled.ended
@@ -247,7 +247,7 @@ t.test('it ends when its tenant is disabled, when its key is removed, and with t
   const [own, admins] = await Promise.all([keys.manage, adminCredentials].map(by => Following.open(built, by, following())))
   await manage('DELETE', `keys/${tenant}/${keys.manage.kid}`)
   await own!.ended
-  await built.call(undefined, 'GET', `/${tenant}/fine`)
+  await call(undefined, 'GET', `/${tenant}/fine`)
   await until(() => admins!.messages.includes('GET fine: 200'))
   await app.close()
   await admins!.ended
@@ -258,7 +258,8 @@ t.test('a reader that reads nothing does not keep the app from closing', async t
   const built = await open(t, { tenantFiles: { [tenant]: { 'm.ts': moduleSource({ talk: "{}, () => { console.log('x'.repeat(30_000)); return 1 }" }) } } })
   const tail = await Following.open(built, built.keys.manage, following())
   tail.response.pause()
-  for (let i = 0; i < 400; i++) await built.call(undefined, 'GET', `/${tenant}/talk`)
+  const { call } = built
+  for (let i = 0; i < 400; i++) await call(undefined, 'GET', `/${tenant}/talk`)
   await built.app.close()
   tail.response.resume()
   await tail.ended

@@ -18,7 +18,7 @@ const desk = await openUploads(t, { store: alteredStore(store, altered) })
 const { send, ask, call, versions, onDisk, dataDirectory } = desk
 await send(saying('live'))
 const mine = { owner: admin, by: adminCredentials, type: 'application/jose' }
-await send(await sealed(saying('live')), mine)
+await send(await sealed(saying('live'), { owner: admin }), mine)
 
 /** All that an upload could have left. */
 async function state (): Promise<unknown> {
@@ -46,7 +46,7 @@ leavesNothing('the store cannot say what there is', async t => {
 
 leavesNothing('the store cannot say whether a seal was used', async t => {
   altered.consume = (own, uses) => uses.some(({ id }) => id.includes(' seal ')) ? lost() : own(uses)
-  t.equal((await send(await sealed(saying('new')), mine)).statusCode, 503)
+  t.equal((await send(await sealed(saying('new'), { owner: admin }), mine)).statusCode, 503)
 })
 
 leavesNothing('its key is removed after its token was looked at', async t => {
@@ -69,7 +69,7 @@ leavesNothing('its key is removed after its token was looked at', async t => {
 
 leavesNothing('the module is broken', async t => {
   t.equal((await send('export const x =')).statusCode, 422)
-  t.equal((await send(await sealed("throw new Error('no')"), mine)).statusCode, 422)
+  t.equal((await send(await sealed("throw new Error('no')", { owner: admin }), mine)).statusCode, 422)
 })
 
 leavesNothing('its files cannot be written', async t => {
@@ -85,7 +85,7 @@ leavesNothing('its files cannot be written', async t => {
 leavesNothing('the store cannot keep it', async t => {
   altered.addVersion = lost
   t.equal((await send(saying('new'))).statusCode, 503)
-  t.equal((await send(await sealed(saying('new')), mine)).statusCode, 503)
+  t.equal((await send(await sealed(saying('new'), { owner: admin }), mine)).statusCode, 503)
 })
 
 leavesNothing('the store keeps it, and cannot say so', async t => {
@@ -119,12 +119,12 @@ leavesNothing('somebody removes it before it is active', async t => {
 
 leavesNothing('its __start__ fails', async t => {
   const source = saying('new', "export const __start__ = () => { throw new Error('not today') }")
-  t.match((await send(await sealed(source), mine)).json(), { statusCode: 422, message: /^index\.ts:.*not today/ })
+  t.match((await send(await sealed(source, { owner: admin }), mine)).json(), { statusCode: 422, message: /^index\.ts:.*not today/ })
 })
 
 leavesNothing('its __start__ fails, when it is to be live again', async t => {
   const source = saying('new', "export const __start__ = () => { throw new Error('not today') }")
-  const { version } = (await send(await sealed(source), { ...mine, query: '?activate=false' })).json()
+  const { version } = (await send(await sealed(source, { owner: admin }), { ...mine, query: '?activate=false' })).json()
   t.match((await ask('POST', 'activate', { module: 'hello', version }, adminCredentials, admin)).json(), { statusCode: 422, message: /not today/ })
   t.equal((await ask('DELETE', `remove/hello?version=${version}`, undefined, adminCredentials, admin)).statusCode, 204)
 })

@@ -22,15 +22,15 @@ for (const [name, by, options] of [
   ['with an id', adminCredentials, { ADMIN_ID: admin }]
 ] as Array<[string, Credentials, BuildOptions]>) {
   t.test(`without tenants, an admin ${name} uploads sealed modules`, async t => {
-    const owner = by.kid.split('.')[0]
+    const owner = by.kid.split('.')[0]!
     const { ask, hello, app, url } = await openSingle(t, by, options)
     t.equal((await app.inject(url('/hello/hello'))).statusCode, 404)
     t.match((await ask('POST', '/module-api/upload/hello', saying('one'), 'text/typescript')).json(), { statusCode: 400, message: /sealed with an admin's key/ })
-    const one = (await ask('POST', '/module-api/upload/hello', await sealed(saying('one'), { by }), type)).json()
+    const one = (await ask('POST', '/module-api/upload/hello', await sealed(saying('one'), { by, owner: by.kid.split('.')[0] as string }), type)).json()
     t.match(one, { active: true, changes: [{ text: 'is new' }] })
     t.equal(await hello(), `"one of ${owner}"`)
     const packed = await archive({ 'index.ts': saying('two') })
-    const two = (await ask('POST', '/module-api/upload/hello', await sealed(packed, { by, cty: 'application/gzip' }), type)).json()
+    const two = (await ask('POST', '/module-api/upload/hello', await sealed(packed, { by, owner, cty: 'application/gzip' }), type)).json()
     t.equal(await hello(), `"two of ${owner}"`)
     t.match((await ask('GET', '/module-api/versions')).json().modules, [{ module: 'hello', active: two.version, versions: [{ version: two.version, by: by.kid }, { version: one.version }] }])
     t.equal((await app.inject(url(`/hello@${one.version.slice(0, 12)}/hello`))).statusCode, 401, 'a preview needs a token')
@@ -44,7 +44,7 @@ t.test('what was uploaded is there after a restart', async t => {
   const by = { kid: 'local.first', secret: secrets.admin }
   const DATA_DIR = temporaryDirectory(t)
   const before = await openSingle(t, by, { DATA_DIR })
-  t.equal((await before.ask('POST', '/module-api/upload/hello', await sealed(saying('one'), { by }), type)).statusCode, 200)
+  t.equal((await before.ask('POST', '/module-api/upload/hello', await sealed(saying('one'), { by, owner: by.kid.split('.')[0] as string }), type)).statusCode, 200)
   await before.app.close()
   const after = await openSingle(t, by, { DATA_DIR })
   t.equal(await after.hello(), '"one of local"')
@@ -69,11 +69,11 @@ t.test('a version uploaded while UPLOADS was on is served, rolled back and remov
   const DATA_DIR = temporaryDirectory(t)
   const by = { kid: 'local.first', secret: secrets.admin }
   const on = await openSingle(t, by, { DATA_DIR })
-  for (const text of ['one', 'two']) await on.ask('POST', '/module-api/upload/hello', await sealed(saying(text), { by }), type)
+  for (const text of ['one', 'two']) await on.ask('POST', '/module-api/upload/hello', await sealed(saying(text), { by, owner: by.kid.split('.')[0] as string }), type)
   await on.app.close()
   const off = await openSingle(t, by, { DATA_DIR, UPLOADS: 'off' })
   t.equal(await off.hello(), '"two of local"')
-  t.equal((await off.ask('POST', '/module-api/upload/hello', await sealed(saying('three'), { by }), type)).statusCode, 404)
+  t.equal((await off.ask('POST', '/module-api/upload/hello', await sealed(saying('three'), { by, owner: by.kid.split('.')[0] as string }), type)).statusCode, 404)
   t.equal((await off.ask('POST', '/module-api/rollback', '{"module":"hello"}')).statusCode, 200)
   t.equal(await off.hello(), '"one of local"')
 })

@@ -117,6 +117,8 @@ leavesAll('seals are for this module, from these keys, from just now, and used o
     ['used before', right, /used for the first time/],
     ['its name used before', await sealed(`${live}\n`, { by, jti: 'used' }), /used for the first time/],
     ['another module', await sealed(live, { by, module: 'other' }), /a seal for module "hello"; found one for "other"/],
+    ["another tenant's", await sealed(live, { by: adminCredentials, owner: admin }), /a seal for a module of .*; found one for "70dd/],
+    ['no owner', await sealed(live, { by, owner: undefined as never }), /found one for undefined/],
     ['no module', await sealed(live, { by, module: undefined as never }), /found one for undefined/],
     ['another type', await sealed(live, { by, typ: 'call+jose' }), /expected a compact JWE of type module\+jose/],
     ['a key for calls', await sealed(live, { by: callKey }), /under a key for management/],

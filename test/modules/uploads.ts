@@ -70,8 +70,8 @@ export async function archive (files: Readonly<Record<string, string>>): Promise
   return gzipSync(await packTar(entries))
 }
 
-/** Sealed, for module `hello`, by an admin's key unless told. */
+/** Sealed, for module `hello` of the tenant, by its admin's key unless told. */
 export async function sealed (content: string | Uint8Array, { by = adminCredentials, ...header }: Partial<SealHeader> & { by?: Credentials } = {}): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
-  return await seal(content, { kid: by.kid, typ: 'module+jose', jti: randomUUID(), cty: 'text/typescript', iat: now, exp: now + 30, module: 'hello', ...header }, by.secret)
+  return await seal(content, { kid: by.kid, typ: 'module+jose', jti: randomUUID(), cty: 'text/typescript', iat: now, exp: now + 30, owner: tenant, module: 'hello', ...header }, by.secret)
 }

@@ -34,7 +34,7 @@ export async function testUploads (t: Test, options: Partial<MicroservicesOption
   t.equal(await versionOn(two), 2)
   await becomes(t, 'and the other way', () => versionOn(one), 2)
 
-  const seal = await sealed(source(1))
+  const seal = await sealed(source(1), { owner: admin })
   const trusted = { owner: admin, by: adminCredentials, type: 'application/jose' }
   t.equal((await upload(one, seal, trusted)).status, 200)
   t.equal((await upload(two, seal, trusted)).status, 400, 'a seal is used once, on all nodes')

@@ -7,7 +7,7 @@ import { seal, type SealHeader, unseal } from '../../lib/tokens/seal.ts'
 
 const key = randomBytes(32)
 const kid = '70dd81e5-961a-470e-9e88-63d828674757.first'
-const header: SealHeader = { kid, typ: 'module+jose', jti: 'some-name', cty: 'application/gzip', iat: 1_700_000_000, exp: 1_700_000_060, module: 'products' }
+const header: SealHeader = { kid, typ: 'module+jose', jti: 'some-name', cty: 'application/gzip', iat: 1_700_000_000, exp: 1_700_000_060, owner: '70dd81e5-961a-470e-9e88-63d828674757', module: 'products' }
 const open = (text: string, secret: Uint8Array = key) => unseal(text, () => secret)
 
 /** By jose, whatever the header. */
@@ -81,6 +81,7 @@ t.test('no other header passes', async t => {
     'a jti with a line feed': { ...right, jti: 'a\n' },
     'a time that is text': { ...right, exp: '1700000060' },
     'a time with a fraction': { ...right, iat: 1.5 },
+    'an owner with a path': { ...right, owner: '../x' },
     'a module with a path': { ...right, module: '../x' },
     'a type with a line feed': { ...right, cty: 'a\nb' },
     'a member twice': JSON.stringify(right).replace('{', '{"kid":"local.x",'),

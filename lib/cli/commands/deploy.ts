@@ -91,7 +91,9 @@ async function upload ({ values, output }: Call, client: Client, { path, module,
   const content = await pack(sources)
   const cty = sources.source === undefined ? 'application/gzip' : `text/${sources.source}`
   const iat = Math.floor(Date.now() / 1000)
-  const text = await seal(content, { kid, typ: 'module+jose', jti: randomName(), cty, iat, exp: iat + SEAL_SECS, module }, secret)
+  // Where URLs name nobody, it is whoever has the key.
+  const owner = path === '/module-api' ? kid.slice(0, kid.indexOf('.')) : path.slice(1, path.indexOf('/', 1))
+  const text = await seal(content, { kid, typ: 'module+jose', jti: randomName(), cty, iat, exp: iat + SEAL_SECS, owner, module }, secret)
   const { body } = await client.ask('POST', `${path}/upload/${module}`, {
     query: { activate: values['activate'] === false ? false : undefined, compatible: values['compatible'] === true ? true : undefined },
     content: {
