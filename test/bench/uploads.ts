@@ -56,7 +56,7 @@ async function printActivations ({ activations }: UploadsExtent): Promise<void> 
       const { load, seconds } = await underLoad(here, owner, async () => {
         for (let i = 0; i < activations; i++) await activate(here, owner, versions[i % 2] as string)
       })
-      row(whose, format(load.requests), format(failures(load)), bar(failures(load), { most: 0 }), format(activations / seconds), format(Math.max(...load.latencies)))
+      row(whose, format(load.requests), format(failures(load)), bar(failures(load), { most: 0 }), format(activations / seconds), format(load.latencies.reduce((most, latency) => Math.max(most, latency), 0)))
     }
   })
 }
