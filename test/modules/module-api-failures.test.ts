@@ -104,25 +104,6 @@ leavesNothing('the store cannot activate it', async t => {
   t.equal((await send(saying('new'))).statusCode, 503)
 })
 
-leavesNothing('the store activates it, and cannot say so', async t => {
-  let isFirst = true
-  altered.activate = async (own, ...args) => {
-    const done = await own(...args)
-    if (!isFirst) return done
-    isFirst = false
-    return lost()
-  }
-  t.equal((await send(saying('new'))).statusCode, 503)
-})
-
-leavesNothing('somebody removes it before it is active', async t => {
-  altered.activate = async (own, owner, module, version) => {
-    if (version !== null) await store.removeVersion(owner, module, version)
-    return await own(owner, module, version)
-  }
-  t.match((await send(saying('new'))).json(), { statusCode: 404, message: /version: expected one that is there/ })
-})
-
 leavesNothing('its __start__ fails', async t => {
   const source = saying('new', "export const __start__ = () => { throw new Error('not today') }")
   t.match((await send(await sealed(source, { owner: admin }), mine)).json(), { statusCode: 422, message: /^index\.ts:.*not today/ })
